@@ -23,8 +23,9 @@ NEEDS_THE_PROJECT = ("serve", "dev")
 
 def main(name: str) -> None:
     environment = ENVIRONMENTS[name]
-    environment.parent.mkdir(exist_ok=True)
-    with (environment.parent / f".{environment.name.strip('.')}.lock").open("w") as lock:
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "set-up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two targets at once (make -j, two terminals) take turns
         if not works(environment):
             create(environment)
@@ -55,7 +56,7 @@ def create(environment: Path) -> None:
 
 def install(environment: Path, *arguments: str) -> None:
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python")]
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    quiet = ["--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
     subprocess.run([*pip, "install", *quiet, *arguments], check=True)
 
 
