@@ -26,6 +26,7 @@ CACHE = ROOT / ".cache"
 PACKAGES = ROOT / "tests" / "node"
 OLDEST_NODE = 20
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 # Root cannot use the sandbox; the rest keeps a test browser from calling home or painting on a screen.
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -94,13 +95,19 @@ def install_packages() -> Path:
     say("npm ci in tests/node")
     command = [*npm_command(find_node()), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
     try:
-        outcome = run(command, seconds=600, cwd=PACKAGES)
+        outcome = run(command, seconds=600, cwd=PACKAGES, **trusting_the_system())
     except subprocess.TimeoutExpired:
         raise Unavailable("npm ci did not finish within ten minutes") from None
     if outcome.returncode != 0:
         raise Unavailable(f"npm ci failed: {(outcome.stderr.strip().splitlines() or ['no message'])[0]}")
     mark.write_text(wanted)
     return modules
+
+
+def trusting_the_system() -> dict[str, str]:
+    """Node brings its own list of certificate authorities; add the machine's, which a company may have extended."""
+    known = next((path for path in SYSTEM_CERTIFICATES if Path(path).exists()), None)
+    return {"NODE_EXTRA_CA_CERTS": known} if known and "NODE_EXTRA_CA_CERTS" not in os.environ else {}
 
 
 # Chromium -------------------------------------------------------------------------------------------------------------
@@ -151,7 +158,7 @@ def unpack_chromium() -> tuple[Path, Path]:
         binary.chmod(0o755)
         archive = place / "libraries.tar"
         archive.write_bytes(unbrotli(package / "bin" / "al2023.tar.br"))
-        shutil.unpack_archive(archive, libraries, filter="data")
+        shutil.unpack_archive(archive, libraries)
         archive.unlink()
         (place / "complete").touch()
     return binary, libraries
@@ -224,9 +231,18 @@ def why_it_does_not_start(launcher: Path) -> str | None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def run(command: list[Path | str], *, seconds: float, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[Path | str], *, seconds: float, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=cwd, timeout=seconds, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        timeout=seconds,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
 
 
