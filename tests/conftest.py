@@ -1,6 +1,7 @@
 """What every test may ask for. The outside programs are found by tools/prepare_tests.py; `make test` runs it first."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def node_modules() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium_path() -> Path:
+def chromium_path(node: Path) -> Path:
     """A headless Chromium that has been seen to start; its launcher brings its own flags, libraries and Korean font."""
+    os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(node)  # as it was started when it was tried
     return _prepared("chromium")

@@ -217,7 +217,9 @@ def why_it_does_not_start(launcher: Path) -> str | None:
     )
     with tempfile.TemporaryDirectory() as empty:
         try:
-            outcome = run([sys.executable, "-c", script, launcher], seconds=60, cwd=Path(empty))
+            # Playwright brings a Node that wants libatomic, which a small machine lacks; ours runs it as well.
+            node = {"PLAYWRIGHT_NODEJS_PATH": str(find_node())}
+            outcome = run([sys.executable, "-c", script, launcher], seconds=60, cwd=Path(empty), **node)
         except subprocess.TimeoutExpired:
             return "did not start within a minute"
     if outcome.returncode == 0:
