@@ -19,6 +19,7 @@
     ├── SettingsRefused           every mistake of a configuration at once
     ├── FileExposed               a secret file that others can read, or that git tracks
     ├── Conflict                  a stored row is not what the writer expected
+    ├── StorageFailed             the database cannot be used; the message says the cure
     └── Refused                   the service refuses a request
         ├── InputRefused          a field is missing, unknown, or has a wrong value
         ├── SignInRefused         e-mail and password do not match an active account
@@ -182,9 +183,23 @@ class FileExposed(MapaeError):
 
 
 class Conflict(MapaeError):
-    """A stored row was not what the writer expected; nothing was changed."""
+    """A stored row was not what the writer expected; nothing was changed.
+
+    Attributes:
+        constraint: `table.column` (several: joined by `, `) of the unique rule that was broken, where one was.
+    """
 
     code = "conflict"
+
+    def __init__(self, reason: str = "", *, constraint: str | None = None) -> None:
+        super().__init__(reason or "a stored row is not what the writer expected")
+        self.constraint = constraint
+
+
+class StorageFailed(MapaeError):
+    """The database cannot be opened, read or written; the message says the cure."""
+
+    code = "storage_failed"
 
 
 class Refused(MapaeError):

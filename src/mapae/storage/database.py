@@ -1,0 +1,204 @@
+"""The database: open, read, write in one transaction, notice changes. Today SQLite in WAL mode.
+
+Everything above this module sees only `Database` and `Statement`, so that another database can stand behind the same
+functions. What is SQLite's alone (its PRAGMAs, its one writer, its errors) stays in this module and in `sqlite_*`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from mapae.errors import StorageFailed
+from mapae.storage.sqlite_errors import primary_code, translated
+from mapae.storage.sqlite_writer import Results, Work, Writer, closed
+from mapae.storage.statement import Row, Statement, Value
+
+__all__ = ["Database", "Row", "Statement", "Value", "database_path", "open_database"]
+
+PATIENCE = 10.0
+"""Seconds to wait for a lock that another process holds."""
+CACHED_STATEMENTS = 256
+NOW_MS = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS BIGINT)"
+
+
+class Database:
+    """One open database.
+
+    Reads run at once on the caller's event loop: they are look-ups of a few microseconds, less than a change of
+    thread costs. Writes go to one writer thread that commits all waiting work together.
+
+    Attributes:
+        path: where the file is, for messages.
+        now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
+    """
+
+    now_ms = NOW_MS
+
+    def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
+        self.path = path
+        self._reader = _connected(path, patience=patience)
+        self._reader.execute("PRAGMA query_only=ON")
+        self._writer = Writer(path, _connected(path, patience=patience, own_waiting=True), patience=patience)
+        self._writer.start()
+        self._seen = self.version()
+        self._closed = False
+
+    async def fetch(self, sql: str, *values: Value) -> list[Row]:
+        """Return all rows of a query.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        try:
+            return self._reader.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._reason(error) from error
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        """Return the first row of a query, or None.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        try:
+            cursor = self._reader.execute(sql, values)
+            row: Row | None = cursor.fetchone()
+            cursor.close()  # else an unfinished SELECT would keep its snapshot, and the WAL could not shrink
+        except sqlite3.Error as error:
+            raise self._reason(error) from error
+        return row
+
+    async def snapshot(self, *queries: Statement) -> Results:
+        """Return the rows of several queries, all as of the same moment.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return [self._reader.execute(query.sql, query.values).fetchall() for query in queries]
+            finally:
+                self._reader.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._reason(error) from error
+
+    async def commit(self, *statements: Statement) -> Results:
+        """Run `statements` as one transaction and return their rows, once they are safely on the disk.
+
+        If the waiting task is cancelled, the transaction happens or does not.
+
+        Raises:
+            Conflict: a statement did not change the rows it must (or raised its own `otherwise`), or a unique rule
+                was broken. Nothing was changed.
+            StorageFailed: the database cannot be written; the message says the cure. Nothing was changed, except
+                that after an error of the disk itself only a restart can tell.
+        """
+        if self._closed:
+            raise closed(self.path)
+        answer: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Work(statements, answer))
+        return await answer
+
+    async def has_table(self, name: str) -> bool:
+        """Tell whether there is a table called `name`."""
+        return await self.fetch_one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name) is not None
+
+    def version(self) -> int:
+        """Return a number that differs whenever anyone, in any process, has committed since."""
+        try:
+            number: int = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise self._reason(error) from error
+        return number
+
+    def changed(self) -> bool:
+        """Tell whether anyone has committed since the last call. It costs a few microseconds."""
+        before, self._seen = self._seen, self.version()
+        return before != self._seen
+
+    async def close(self) -> None:
+        """Write what is waiting, then close the files. Closing twice is allowed."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.finish()
+        await asyncio.to_thread(self._writer.join)
+        self._reader.close()
+
+    def _reason(self, error: sqlite3.Error) -> Exception:
+        return closed(self.path) if self._closed else translated(error, self.path)
+
+
+async def open_database(url: str, *, patience: float = PATIENCE) -> Database:
+    """Open the database at `url`, creating its file (mode 0600) and folder when missing.
+
+    Args:
+        url: `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`.
+        patience: seconds to wait for a lock that another process holds.
+
+    Raises:
+        StorageFailed: the URL names no database that Mapae can use, or the file cannot be used.
+    """
+    path = database_path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        what = "check that its folder exists and that the user that runs Mapae may read and write it"
+        raise StorageFailed(f"database {path}: {what} ({error.strerror})") from error
+    try:
+        return Database(str(path), patience=patience)
+    except sqlite3.Error as error:
+        raise translated(error, str(path)) from error
+
+
+def database_path(url: str) -> Path:
+    """Return the file that an SQLite URL names.
+
+    Raises:
+        StorageFailed: it names no file.
+    """
+    scheme, _, rest = url.partition(":///")
+    if scheme != "sqlite" or not rest or rest.startswith(":memory:") or "?" in rest:
+        raise StorageFailed("the database must be a file, written sqlite:///path/to/mapae.db")
+    return Path(rest)
+
+
+def _connected(path: str, *, patience: float, own_waiting: bool = False) -> sqlite3.Connection:
+    """Open one connection. With `own_waiting` it never sleeps inside SQLite once it is open."""
+    connection = sqlite3.connect(
+        path,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=CACHED_STATEMENTS,
+    )
+    try:
+        _to_wal(connection, deadline=time.monotonic() + patience)
+        connection.execute("PRAGMA synchronous=FULL")  # an acknowledged commit survives a power cut
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        if own_waiting:
+            connection.execute("PRAGMA busy_timeout=0")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _to_wal(connection: sqlite3.Connection, *, deadline: float) -> None:
+    """Switch to WAL mode; SQLite does not wait by itself when several processes do this at once."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,275 @@
+"""Rows of the table `session`: one per sign-in on one device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mapae.accounts.account import Role, State
+from mapae.errors import Conflict
+from mapae.sessions.session import Session
+from mapae.storage.database import Database, Row, Statement, Value
+from mapae.storage.revocations import RAISE_HEAD, entry_statements
+
+DAY_MS = 86_400_000
+
+_COLUMNS = (
+    "s.sid, s.account_id, s.client_id, s.current, s.previous, s.replay, s.generation, s.acknowledged, s.created_ms, "
+    "s.opened_ms, s.rotated_ms, s.seen_ms, s.idle_expires_ms, s.absolute_expires_ms, s.revoked_ms, s.reason, "
+    "s.device, s.place, s.jkt"
+)
+_LOAD = (
+    f"SELECT {_COLUMNS}, a.epoch, a.state, a.role "  # noqa: S608
+    "FROM session s JOIN account a ON a.id = s.account_id WHERE s.sid = ?"
+)
+_ADD = (
+    "INSERT INTO session (sid, account_id, client_id, current, previous, replay, generation, acknowledged, created_ms, "
+    "opened_ms, rotated_ms, seen_ms, idle_expires_ms, absolute_expires_ms, revoked_ms, reason, device, place, jkt, "
+    "sweep_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_REPLACE = (
+    "UPDATE session SET current = ?, previous = ?, replay = ?, generation = ?, acknowledged = ?, opened_ms = ?, "
+    "rotated_ms = ?, seen_ms = ?, idle_expires_ms = ?, revoked_ms = ?, reason = ?, device = ?, place = ?"
+)
+_UNCHANGED = (
+    " WHERE sid = ? AND current = ? AND generation = ? AND opened_ms = ? AND acknowledged = ? AND revoked_ms IS NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What issuing a token needs to know about the account of a session.
+
+    Attributes:
+        epoch: goes into the claim `epo`.
+        state: no token for a `disabled` account.
+        role: decides the scopes.
+    """
+
+    epoch: int
+    state: State
+    role: Role
+
+
+async def load_session(database: Database, sid: str) -> tuple[Session, Owner] | None:
+    """Return a session and its owner in one read; None when either is gone."""
+    row = await database.fetch_one(_LOAD, sid)
+    return None if row is None else (_session(row), Owner(*row[19:22]))
+
+
+async def list_sessions_of(database: Database, account_id: str, *, now_ms: int) -> list[Session]:
+    """Return the live sessions of an account, the last used first."""
+    rows = await database.fetch(
+        f"SELECT {_COLUMNS} FROM session s WHERE s.account_id = ? AND s.revoked_ms IS NULL "  # noqa: S608
+        "AND s.idle_expires_ms > ? AND s.absolute_expires_ms > ?",
+        account_id,
+        now_ms,
+        now_ms,
+    )
+    return sorted(map(_session, rows), key=lambda session: session.seen_ms, reverse=True)
+
+
+async def list_sessions(
+    database: Database, *, live_at_ms: int | None = None, after: str = "", limit: int = 100
+) -> list[Session]:
+    """Return sessions of all accounts in the order of their ids, from the one that follows the id `after`.
+
+    Args:
+        live_at_ms: only those that are live then; None for ended and expired ones too.
+    """
+    where, values = _live(live_at_ms)
+    rows = await database.fetch(
+        f"SELECT {_COLUMNS} FROM session s WHERE s.sid > ?{where} ORDER BY s.sid LIMIT ?",  # noqa: S608
+        after,
+        *values,
+        limit,
+    )
+    return [_session(row) for row in rows]
+
+
+async def count_sessions(database: Database, *, live_at_ms: int | None = None) -> int:
+    """Return how many sessions there are; it reads the whole table."""
+    where, values = _live(live_at_ms)
+    row = await database.fetch_one(f"SELECT count(*) FROM session s WHERE s.sid > ''{where}", *values)  # noqa: S608
+    return int(row[0]) if row else 0
+
+
+def added(session: Session) -> Statement:
+    """Return the statement that saves a new session, to ride in a transaction."""
+    return Statement(
+        _ADD,
+        (
+            session.sid,
+            session.account_id,
+            session.client_id,
+            session.current,
+            session.previous,
+            session.replay,
+            session.generation,
+            int(session.acknowledged),
+            session.created_ms,
+            session.opened_ms,
+            session.rotated_ms,
+            session.seen_ms,
+            session.idle_expires_ms,
+            session.absolute_expires_ms,
+            session.revoked_ms,
+            session.reason,
+            session.device,
+            session.place,
+            session.jkt,
+            _sweep_day(session),
+        ),
+        1,
+    )
+
+
+async def add_session(database: Database, session: Session, *, also: Sequence[Statement] = ()) -> None:
+    """Save a new session.
+
+    Raises:
+        Conflict: there is a session with this id.
+    """
+    await database.commit(added(session), *also)
+
+
+async def replace_session(
+    database: Database, before: Session, after: Session, *, until: int | None = None, also: Sequence[Statement] = ()
+) -> bool:
+    """Save `after` if the row is still `before` (compare-and-swap), and tell whether it was.
+
+    Args:
+        until: when `after` is ended: the second until which that must be remembered.
+        also: written in the same transaction; if one of them is refused, nothing is saved and the answer is False.
+    """
+    ends = after.revoked_ms is not None
+    if ends and until is None:
+        raise ValueError("a session that is ended needs `until`")
+    feed = (
+        entry_statements("session", after.sid, value=0, until=until, now_ms=after.revoked_ms)
+        if after.revoked_ms is not None and until is not None
+        else ()
+    )
+    try:
+        await database.commit(_replaced(before, after), *feed, *also)
+    except Conflict:
+        return False
+    return True
+
+
+async def revoke_session(
+    database: Database,
+    sid: str,
+    *,
+    reason: str,
+    now_ms: int,
+    until: int,
+    account_id: str | None = None,
+    also: Sequence[Statement] = (),
+) -> None:
+    """End one session, with its entry in the feed.
+
+    Args:
+        until: second until which the feed must remember it.
+        account_id: it must belong to this account; None for any.
+
+    Raises:
+        Conflict: there is no such session, or it was ended before.
+    """
+    owned, values = ("", ()) if account_id is None else (" AND account_id = ?", (account_id,))
+    ended = Statement(
+        "UPDATE session SET revoked_ms = ?, reason = ?, replay = NULL "  # noqa: S608
+        f"WHERE sid = ? AND revoked_ms IS NULL{owned}",
+        (now_ms, reason, sid, *values),
+        1,
+    )
+    await database.commit(ended, *entry_statements("session", sid, value=0, until=until, now_ms=now_ms), *also)
+
+
+async def revoke_sessions_of(
+    database: Database,
+    account_id: str,
+    *,
+    reason: str,
+    now_ms: int,
+    until: int,
+    except_sid: str | None = None,
+    also: Sequence[Statement] = (),
+) -> int:
+    """End the sessions of an account, with their entries in the feed, and return how many were live.
+
+    To end them all and refuse every access token at once, `accounts.bump_epoch` needs only one entry.
+    """
+    ended, *rest = revoked_of(account_id, reason=reason, now_ms=now_ms, until=until, except_sid=except_sid)
+    results = await database.commit(ended, *rest, *also)
+    return len(results[0])
+
+
+def revoked_of(
+    account_id: str, *, reason: str, now_ms: int, until: int, except_sid: str | None = None
+) -> tuple[Statement, ...]:
+    """Return the statements of `revoke_sessions_of`, to ride in a transaction; the first returns the ended ids."""
+    kept = except_sid or ""
+    listed = Statement(
+        # After the UPDATE: what it has ended is then exactly what this transaction sees as ended at this moment.
+        "INSERT INTO feed (seq, kind, key, value, until, at_ms) "
+        "SELECT feed_head.seq, 'session', session.sid, 0, ?, ? FROM feed_head, session "
+        "WHERE feed_head.id = 0 AND session.account_id = ? AND session.sid <> ? AND session.revoked_ms = ?",
+        (until, now_ms, account_id, kept, now_ms),
+    )
+    return ended_of(account_id, reason=reason, now_ms=now_ms, except_sid=kept), RAISE_HEAD, listed
+
+
+def ended_of(account_id: str, *, reason: str, now_ms: int, except_sid: str = "") -> Statement:
+    """Return the statement that ends sessions without a word in the feed: for transactions that raise the epoch."""
+    return Statement(
+        "UPDATE session SET revoked_ms = ?, reason = ?, replay = NULL "
+        "WHERE account_id = ? AND sid <> ? AND revoked_ms IS NULL RETURNING sid",
+        (now_ms, reason, account_id, except_sid),
+    )
+
+
+async def sweep(database: Database, now_ms: int, *, limit: int) -> int:
+    """Delete at most `limit` sessions that expired more than a day ago; return how many went."""
+    sql = "DELETE FROM session WHERE sid IN (SELECT sid FROM session WHERE sweep_day < ? LIMIT ?) RETURNING 1"
+    ((*gone,),) = await database.commit(Statement(sql, (now_ms // DAY_MS, limit)))
+    return len(gone)
+
+
+def _replaced(before: Session, after: Session) -> Statement:
+    values: tuple[Value, ...] = (
+        after.current,
+        after.previous,
+        after.replay,
+        after.generation,
+        int(after.acknowledged),
+        after.opened_ms,
+        after.rotated_ms,
+        after.seen_ms,
+        after.idle_expires_ms,
+        after.revoked_ms,
+        after.reason,
+        after.device,
+        after.place,
+    )
+    expected = (before.sid, before.current, before.generation, before.opened_ms, int(before.acknowledged))
+    day = _sweep_day(after)
+    if day == _sweep_day(before):
+        return Statement(_REPLACE + _UNCHANGED, (*values, *expected), 1)
+    return Statement(f"{_REPLACE}, sweep_day = ?{_UNCHANGED}", (*values, day, *expected), 1)
+
+
+def _sweep_day(session: Session) -> int:
+    return min(session.idle_expires_ms, session.absolute_expires_ms) // DAY_MS + 1
+
+
+def _live(at_ms: int | None) -> tuple[str, tuple[int, ...]]:
+    if at_ms is None:
+        return "", ()
+    return " AND s.revoked_ms IS NULL AND s.idle_expires_ms > ? AND s.absolute_expires_ms > ?", (at_ms, at_ms)
+
+
+def _session(row: Row) -> Session:
+    values = list(row[:19])
+    values[7] = bool(values[7])
+    return Session(*values)

@@ -1,0 +1,185 @@
+"""The one thread that writes to an SQLite file: all waiting work goes into one transaction (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from mapae.errors import MapaeError, StorageFailed
+from mapae.storage.sqlite_errors import primary_code, spoils_the_transaction, translated
+from mapae.storage.statement import Row, Statement
+from mapae.storage.turnstile import Turnstile
+
+Results = list[list[Row]]
+
+BATCH = 256
+"""Most pieces of work in one transaction, so that another process never waits long for the lock."""
+PAUSE = 0.0003
+"""Seconds between two attempts to get the lock from another process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The statements of one `commit()`, and where its caller waits."""
+
+    statements: Sequence[Statement]
+    answer: asyncio.Future[Results]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one piece of work."""
+
+    answer: asyncio.Future[Results]
+    result: Results | BaseException
+
+
+class Writer(threading.Thread):
+    """Writes what `submit` brings; each caller hears of it only once it is on the disk.
+
+    Every piece of work stands in a savepoint of its own, so that one that is refused takes nothing else with it.
+    The write lock is never held while waiting for more work.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection, *, patience: float) -> None:
+        super().__init__(name="mapae-writer", daemon=True)
+        self._path = path
+        self._connection = connection
+        self._patience = patience
+        self._turnstile = Turnstile(f"{path}-turn")
+        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._closing = False
+
+    def submit(self, work: Work) -> None:
+        """Put `work` into the queue."""
+        self._queue.put(work)
+
+    def finish(self) -> None:
+        """Ask the thread to end after everything that was submitted before."""
+        self._queue.put(None)
+
+    def run(self) -> None:
+        """Serve the queue until `finish`."""
+        while not self._closing:
+            first = self._queue.get()
+            if first is None:
+                break
+            _deliver(self._written(first))
+        self._turnstile.close()
+        self._connection.close()
+
+    def _written(self, first: Work) -> list[Outcome]:
+        try:
+            self._begin()
+        except sqlite3.Error as error:  # the others would wait as long again, for the same answer
+            return self._failed([first, *self._waiting()], error)
+        batch = [first, *self._waiting()]
+        try:
+            outcomes = [Outcome(work.answer, self._attempted(work)) for work in batch]
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  whatever it is, the callers must hear of it and the thread must live
+            self._abandon()
+            return self._failed(batch, error)
+        return outcomes
+
+    def _failed(self, batch: Sequence[Work], error: Exception) -> list[Outcome]:
+        return [Outcome(work.answer, self._reason(error)) for work in batch]
+
+    def _begin(self) -> None:
+        """Take the write lock, waiting for other processes at most `patience` seconds."""
+        deadline = time.monotonic() + self._patience
+        self._turnstile.enter(self._patience)
+        try:
+            while True:
+                try:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as error:
+                    if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                        raise
+                    time.sleep(PAUSE)
+                else:
+                    return
+        finally:
+            self._turnstile.leave()
+
+    def _waiting(self) -> list[Work]:
+        waiting: list[Work] = []
+        try:
+            while len(waiting) < BATCH:
+                work = self._queue.get_nowait()
+                if work is None:
+                    self._closing = True
+                    break
+                waiting.append(work)
+        except Empty:
+            pass
+        return waiting
+
+    def _attempted(self, work: Work) -> Results | BaseException:
+        """Run one piece of work in its savepoint; raise only what spoils the transaction for everybody."""
+        if work.answer.cancelled():
+            return []
+        self._connection.execute("SAVEPOINT work")
+        try:
+            results = [self._rows(statement) for statement in work.statements]
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise
+            if isinstance(error, sqlite3.Error) and spoils_the_transaction(error):
+                raise
+            self._connection.execute("ROLLBACK TO work")
+            self._connection.execute("RELEASE work")
+            return self._reason(error)
+        self._connection.execute("RELEASE work")
+        return results
+
+    def _rows(self, statement: Statement) -> list[Row]:
+        cursor = self._connection.execute(statement.sql, statement.values)
+        rows: list[Row] = cursor.fetchall() if cursor.description is not None else []
+        if statement.rows is not None:
+            touched = len(rows) if cursor.description is not None else cursor.rowcount
+            if touched != statement.rows:
+                raise statement.otherwise
+        return rows
+
+    def _reason(self, error: Exception) -> Exception:
+        return translated(error, self._path) if isinstance(error, sqlite3.Error) else error
+
+    def _abandon(self) -> None:
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                return  # the next BEGIN will say what is wrong
+
+
+def closed(path: str) -> MapaeError:
+    """Return what a caller hears who comes after the end."""
+    return StorageFailed(f"database {path}: it was closed")
+
+
+def _deliver(outcomes: Sequence[Outcome]) -> None:
+    """Wake every event loop once, however many of its callers have an outcome."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_loop.setdefault(outcome.answer.get_loop(), []).append(outcome)
+    for loop, its_outcomes in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, its_outcomes)
+        except RuntimeError:
+            continue  # that loop has ended: nobody waits there any more
+
+
+def _settle(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.answer.done():
+            continue
+        if isinstance(outcome.result, BaseException):
+            outcome.answer.set_exception(outcome.result)
+        else:
+            outcome.answer.set_result(outcome.result)
