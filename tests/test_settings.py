@@ -80,7 +80,8 @@ def test_a_settings_file_that_was_named_must_exist(tmp_path):
 def test_all_mistakes_are_reported_at_once_with_file_and_line(tmp_path):
     path = written(
         tmp_path / "mapae.toml",
-        '# ours\nissuer = "http://id.example.com"\n\nbcrypt_cost = 4\nprot = 80\naccess_ttl = 600\n[tokens]\nleeway=5\n',
+        '# ours\nissuer = "http://id.example.com"\n\nbcrypt_cost = 4\nprot = 80\naccess_ttl = 600\n'
+        "[tokens]\nleeway = 5\n",
     )
     mistakes = refused({"workers": "none"}, {"MAPAE_LOG_LEVEL": "loud", "MAPAE_BCRIPT_COST": "12"}, [path])
     assert [(where.removeprefix(str(path)), name) for where, name, _ in mistakes] == [
