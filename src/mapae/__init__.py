@@ -1,3 +1,68 @@
-"""Authentication for Python backends."""
+"""Authentication for Python backends.
+
+    key = mapae.Key.generate("Ed25519")
+    token = mapae.sign({"sub": "user-42"}, key, issuer="https://id.example", audience="api", lifetime=900)
+    claims = mapae.verify(token, key, issuer="https://id.example", audience="api")
+
+Names are loaded when first used, so that `import mapae` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mapae.errors import TokenError
+
+if TYPE_CHECKING:
+    from mapae.jose.claims import Claims
+    from mapae.jose.jwks import KeySet
+    from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
+    from mapae.jose.unverified import Unverified, read_unverified
+    from mapae.jose.verifier import ANY
+    from mapae.tokens import Verifier, sign, verify
 
 __version__ = "0.1.0.dev0"
+
+__all__ = [
+    "ANY",
+    "Claims",
+    "Key",
+    "KeySet",
+    "SecretKey",
+    "SigningKey",
+    "TokenError",
+    "Unverified",
+    "Verifier",
+    "VerifyKey",
+    "read_unverified",
+    "sign",
+    "verify",
+]
+
+_HOMES = {
+    "ANY": "mapae.jose.verifier",
+    "Claims": "mapae.jose.claims",
+    "Key": "mapae.jose.key",
+    "KeySet": "mapae.jose.jwks",
+    "SecretKey": "mapae.jose.key",
+    "SigningKey": "mapae.jose.key",
+    "Unverified": "mapae.jose.unverified",
+    "Verifier": "mapae.tokens",
+    "VerifyKey": "mapae.jose.key",
+    "read_unverified": "mapae.jose.unverified",
+    "sign": "mapae.tokens",
+    "verify": "mapae.tokens",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,146 @@
+"""Sign claims as a JWT (RFC 7519 §7.1): nothing is signed that `verifier` would refuse."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from mapae.errors import ClaimRefused, Malformed, TooLarge
+from mapae.jose.base64url import encode
+from mapae.jose.claims import check_date, check_registered
+from mapae.jose.header import MAX_HEADER
+from mapae.jose.jwks import KeySet
+from mapae.jose.key import Key, SecretKey, SigningKey, refuse_other_than_key
+from mapae.jose.strict_json import write_object
+
+MAX_TOKEN = 16 * 1024
+LEEWAY = 5
+_DATES = ("exp", "nbf", "iat")
+
+
+def sign(
+    claims: Any,
+    key: Key | KeySet,
+    *,
+    now: int,
+    jti: str | None = None,
+    issuer: str | None = None,
+    audience: str | Sequence[str] | None = None,
+    lifetime: int | timedelta | None = None,
+    typ: str | None = "JWT",
+) -> str:
+    """Sign claims and return the compact token.
+
+    `iat`, `jti`, `exp`, and where given `iss` and `aud`, are added; the caller's own claims are never changed.
+
+    Args:
+        claims: a mapping, a msgspec.Struct or a dataclass.
+        key: a private or secret key, or a set that has a signing key.
+        now: seconds since 1970.
+        jti: the token's id; 128 random bits when left out.
+        issuer: becomes `iss`.
+        audience: becomes `aud`, one or several.
+        lifetime: seconds (or a timedelta) until `exp`; needed unless the claims have `exp`.
+        typ: the kind of token in the header; None leaves it out.
+
+    Raises:
+        ClaimRefused: a claim is missing or has a wrong type or value.
+        Malformed: the claims hold something that JSON cannot carry exactly.
+        TooLarge: the token would have more than 16384 characters.
+        TypeError: the key is not a key, or cannot sign.
+    """
+    signing = _signing_key(key)
+    members = _members(claims)
+    _add(members, "iss", issuer)
+    _add(members, "aud", audience if audience is None or isinstance(audience, str) else list(audience))
+    _add_dates(members, now, lifetime)
+    _add(members, "jti", jti)
+    if "jti" not in members:
+        members["jti"] = secrets.token_urlsafe(16)
+    check_registered(members)
+    payload = write_object(members, "payload")
+    signing_input = f"{_header(signing, typ)}.{encode(payload)}"
+    token = f"{signing_input}.{signing.make_signature(signing_input.encode())}"
+    if len(token) > MAX_TOKEN:
+        raise TooLarge(f"the token would have more than {MAX_TOKEN} characters")
+    return token
+
+
+def _signing_key(key: Key | KeySet) -> SecretKey | SigningKey:
+    if isinstance(key, SecretKey | SigningKey):
+        return key
+    if isinstance(key, KeySet):
+        if key.signing is None:
+            raise TypeError("this KeySet has no signing key; write KeySet([...], signing=key)")
+        return key.signing  # type: ignore[return-value] # the set has checked that it can sign
+    refuse_other_than_key(key)
+    raise TypeError("this is a public key: it verifies, it cannot sign; use the private key")
+
+
+def _members(claims: Any) -> dict[str, Any]:
+    if isinstance(claims, Mapping):
+        return dict(claims)
+    if isinstance(claims, msgspec.Struct) or (is_dataclass(claims) and not isinstance(claims, type)):
+        members = msgspec.to_builtins(claims)
+        if isinstance(members, dict):
+            return members
+    raise TypeError(f"claims are a dict, a msgspec.Struct or a dataclass, not {type(claims).__name__}")
+
+
+def _add(members: dict[str, Any], name: str, value: object) -> None:
+    if value is not None and members.setdefault(name, value) != value:
+        raise ClaimRefused("the claims already have another value than the argument", claim=name)
+
+
+def _add_dates(members: dict[str, Any], now: int, lifetime: int | timedelta | None) -> None:
+    for name in _DATES:
+        if isinstance(members.get(name), datetime):
+            members[name] = _seconds(members[name], name)
+    members.setdefault("iat", now)
+    if lifetime is not None:
+        if "exp" in members:
+            raise ClaimRefused("the claims have exp already; leave lifetime= out", claim="exp")
+        members["exp"] = now + _lifetime(lifetime)
+    elif "exp" not in members:
+        raise ClaimRefused("a token must expire; write lifetime=900 (seconds) or give exp in the claims", claim="exp")
+    if check_date(members["exp"], "exp") <= now:
+        raise ClaimRefused("lies in the past; the token would be refused", claim="exp")
+    if check_date(members["iat"], "iat") > now + LEEWAY:
+        raise ClaimRefused("lies in the future; the token would be refused", claim="iat")
+
+
+def _seconds(moment: datetime, claim: str) -> int:
+    if moment.tzinfo is None:
+        raise ClaimRefused("a datetime without a zone is ambiguous; write datetime.now(UTC), or seconds", claim=claim)
+    return int(moment.timestamp())
+
+
+def _lifetime(lifetime: int | timedelta) -> int:
+    seconds = int(lifetime.total_seconds()) if isinstance(lifetime, timedelta) else lifetime
+    if type(seconds) is not int or seconds <= 0:
+        raise ClaimRefused("lifetime= is a positive whole number of seconds, or a timedelta", claim="exp")
+    return seconds
+
+
+def _header(key: SecretKey | SigningKey, typ: str | None) -> str:
+    """Write the header segment, once per key and kind."""
+    segment = key._headers.get(typ)  # noqa: SLF001 (the key's own cache)
+    if segment is None:
+        members = {"alg": key.alg}
+        if typ is not None:
+            if not typ or not typ.isascii() or not typ.isprintable():
+                raise Malformed("must be a media type, such as JWT or at+jwt", claim="typ")
+            members["typ"] = typ
+        if key.kid is not None:
+            members["kid"] = key.kid
+        segment = encode(write_object(members, "header"))
+        if len(segment) > MAX_HEADER:
+            raise TooLarge(f"the header would have more than {MAX_HEADER} characters")
+        if len(key._headers) < 16:  # noqa: SLF001
+            key._headers[typ] = segment  # noqa: SLF001
+    return segment

@@ -1,0 +1,181 @@
+"""Make and check signatures: one closure per key, bound once, called often (RFC 7515 §5).
+
+A `Signer` turns the signing input into the signature segment; a `Checker` takes both and raises when they do not match.
+The key objects, paddings and hashes are prepared here, so that a call does nothing but the primitive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from binascii import b2a_base64
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import Any, cast
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from mapae.errors import Malformed, SignatureRefused
+from mapae.jose.algorithms import Ecdsa, Eddsa, Hmac, MlDsa, Rsa
+from mapae.jose.base64url import decode, encode
+
+Signer = Callable[[bytes], str]
+Checker = Callable[[bytes, str], None]
+
+_REFUSED = "the signature does not match"
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
+    "sha256": hashes.SHA256,
+    "sha384": hashes.SHA384,
+    "sha512": hashes.SHA512,
+}
+
+
+def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any) -> Signer:
+    """Bind a secret (octets) or a private key of `cryptography` to its algorithm."""
+    match algorithm:
+        case Hmac():
+            return _mac(algorithm, key)
+        case Rsa():
+            return _rsa_signer(algorithm, key)
+        case Ecdsa():
+            return _ecdsa_signer(algorithm, key)
+        case Eddsa() | MlDsa():
+            sign = key.sign
+            return lambda message: encode(sign(message))
+
+
+def checker(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any) -> Checker:
+    """Bind a secret (octets) or a public key of `cryptography` to its algorithm."""
+    match algorithm:
+        case Hmac():
+            return _mac_checker(algorithm, key)
+        case Rsa():
+            return _rsa_checker(algorithm, key)
+        case Ecdsa():
+            return _ecdsa_checker(algorithm, key)
+        case Eddsa() | MlDsa():
+            return _plain_checker(algorithm, key)
+
+
+def _mac_octets(algorithm: Hmac, secret: bytes) -> Callable[[bytes], bytes]:
+    """HMAC (RFC 2104) from two prepared hash states; copying them is less than half the work of a new HMAC."""
+    new = getattr(hashlib, algorithm.hash_name)
+    block = new().block_size
+    padded = (new(secret).digest() if len(secret) > block else secret).ljust(block, b"\x00")
+    inner_copy = new(bytes(octet ^ 0x36 for octet in padded)).copy
+    outer_copy = new(bytes(octet ^ 0x5C for octet in padded)).copy
+
+    def mac(message: bytes) -> bytes:
+        inner = inner_copy()
+        inner.update(message)
+        outer = outer_copy()
+        outer.update(inner.digest())
+        return cast("bytes", outer.digest())
+
+    return mac
+
+
+def _mac(algorithm: Hmac, secret: bytes) -> Signer:
+    mac = _mac_octets(algorithm, secret)
+    return lambda message: encode(mac(message))
+
+
+def _mac_checker(algorithm: Hmac, secret: bytes) -> Checker:
+    mac = _mac_octets(algorithm, secret)
+
+    def check(message: bytes, signature: str) -> None:
+        # Compared as text: only the canonical base64url of the right octets is equal.
+        expected = b2a_base64(mac(message), newline=False).translate(_TO_URL, b"=")
+        if not (signature.isascii() and compare_digest(expected, signature.encode())):
+            raise SignatureRefused(_REFUSED)
+
+    return check
+
+
+def _rsa_padding(algorithm: Rsa, hash_: hashes.HashAlgorithm) -> padding.AsymmetricPadding:
+    if algorithm.pss:  # RFC 7518 §3.5: MGF1 with the same hash, a salt as long as the hash
+        return padding.PSS(padding.MGF1(hash_), hash_.digest_size)
+    return padding.PKCS1v15()
+
+
+def _rsa_signer(algorithm: Rsa, key: Any) -> Signer:
+    hash_ = _HASHES[algorithm.hash_name]()
+    pad = _rsa_padding(algorithm, hash_)
+    sign = key.sign
+    return lambda message: encode(sign(message, pad, hash_))
+
+
+def _rsa_checker(algorithm: Rsa, key: Any) -> Checker:
+    hash_ = _HASHES[algorithm.hash_name]()
+    pad = _rsa_padding(algorithm, hash_)
+    verify = key.verify
+    size = (key.key_size + 7) // 8
+
+    def check(message: bytes, signature: str) -> None:
+        octets = _octets(signature, size)
+        try:
+            return cast("None", verify(octets, message, pad, hash_))
+        except (InvalidSignature, ValueError):
+            pass
+        raise SignatureRefused(_REFUSED)
+
+    return check
+
+
+def _ecdsa_signer(algorithm: Ecdsa, key: Any) -> Signer:
+    # Deterministic (RFC 6979): no signature depends on the machine's random numbers (RFC 8725bis §3.2).
+    ecdsa = ec.ECDSA(_HASHES[algorithm.hash_name](), deterministic_signing=True)
+    sign = key.sign
+    size = algorithm.size
+
+    def make(message: bytes) -> str:
+        r, s = decode_dss_signature(sign(message, ecdsa))
+        return encode(r.to_bytes(size, "big") + s.to_bytes(size, "big"))
+
+    return make
+
+
+def _ecdsa_checker(algorithm: Ecdsa, key: Any) -> Checker:
+    ecdsa = ec.ECDSA(_HASHES[algorithm.hash_name]())
+    verify = key.verify
+    size = algorithm.size
+    number = int.from_bytes
+
+    def check(message: bytes, signature: str) -> None:
+        octets = _octets(signature, 2 * size)
+        der = encode_dss_signature(number(octets[:size], "big"), number(octets[size:], "big"))
+        try:
+            return cast("None", verify(der, message, ecdsa))
+        except (InvalidSignature, ValueError):
+            pass
+        raise SignatureRefused(_REFUSED)
+
+    return check
+
+
+def _plain_checker(algorithm: Eddsa | MlDsa, key: Any) -> Checker:
+    verify = key.verify
+    size = algorithm.signature_size if isinstance(algorithm, MlDsa) else 2 * len(key.public_bytes_raw())
+
+    def check(message: bytes, signature: str) -> None:
+        octets = _octets(signature, size)
+        try:
+            return cast("None", verify(octets, message))
+        except (InvalidSignature, ValueError):
+            pass
+        raise SignatureRefused(_REFUSED)
+
+    return check
+
+
+def _octets(signature: str, size: int) -> bytes:
+    try:
+        octets = decode(signature, "signature")
+    except Malformed:
+        octets = b""
+    if len(octets) != size:
+        raise SignatureRefused("the signature is not the base64url of as many octets as its algorithm has")
+    return octets

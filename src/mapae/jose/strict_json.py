@@ -1,0 +1,155 @@
+"""JSON objects under the rules a token needs (RFC 8259, RFC 7493, RFC 8725 §3.7).
+
+Names are unique at every depth, text is UTF-8 without a byte order mark and without lone surrogates, numbers are finite
+and nesting is bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, NoReturn
+
+import msgspec
+
+from mapae.errors import Malformed
+
+MAX_DEPTH = 32
+
+encode = msgspec.json.encode
+_decode = msgspec.json.Decoder().decode
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+def read_object(raw: bytes, name: str) -> dict[str, Any]:
+    """Read one JSON object.
+
+    Args:
+        raw: the JSON text.
+        name: what the text is, for the message.
+
+    Raises:
+        Malformed: the text breaks a rule of this module or is not an object.
+    """
+    try:
+        value = _decode(raw)
+    except RecursionError:
+        value = None
+    except (msgspec.MsgspecError, ValueError):
+        raise Malformed(_why_unreadable(raw, name)) from None
+    if type(value) is not dict:
+        if value is None and raw.strip() != b"null":
+            raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")
+        raise Malformed(f"the {name} is not a JSON object")
+    # The encoder never writes a name twice, so a text that equals its own re-encoding holds no duplicate.
+    if (raw.count(b"{") + raw.count(b"[")) > MAX_DEPTH or encode(value) != raw:
+        _refuse_depth(raw, name)
+        _refuse_duplicates(raw, name)
+    return value
+
+
+def is_flat(raw: bytes) -> bool:
+    """Say whether the object in `raw` holds no other object and no array, as far as a glance tells."""
+    return raw.count(b"{") == 1 and b"[" not in raw
+
+
+def _why_unreadable(raw: bytes, name: str) -> str:
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return f"the {name} starts with a byte order mark"
+    if raw[:1] in {b"\xff", b"\xfe"} or b"\x00" in raw[:4]:
+        return f"the {name} is not UTF-8"
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return f"the {name} is not UTF-8"
+    return f"the {name} is not JSON (RFC 8259) that can be kept exactly"
+
+
+def _refuse_depth(raw: bytes, name: str) -> None:
+    depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")
+
+
+def _refuse_duplicates(raw: bytes, name: str) -> None:
+    """Read the text a second time, slowly, and look at every member."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            raise _DuplicateName
+        return members
+
+    why = None
+    try:
+        json.loads(raw.decode(), object_pairs_hook=unique, parse_constant=_refuse_constant, parse_float=_finite)
+    except _DuplicateName:
+        why = f"the {name} holds a member twice"
+    except (ValueError, RecursionError):
+        why = f"the {name} is not JSON (RFC 8259) that can be kept exactly"
+    if why:
+        raise Malformed(why)
+
+
+class _DuplicateName(Exception):
+    pass
+
+
+def _refuse_constant(_constant: str) -> NoReturn:
+    raise ValueError
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError
+    return number
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})
+_STR = frozenset({str})
+
+
+def write_object(members: Mapping[str, Any], name: str) -> bytes:
+    """Write `members` so that `read_object` gives the same back.
+
+    Raises:
+        Malformed: a value is not JSON (NaN, a date, bytes, a set), a name is not a string, a string holds a lone
+            surrogate, or the nesting is too deep.
+    """
+    if not (_PLAIN.issuperset(map(type, members.values())) and _STR.issuperset(map(type, members))):
+        members = plain(members, name)
+    try:
+        return encode(members)
+    except ValueError:  # a lone surrogate, or a number of more digits than Python writes
+        pass
+    raise Malformed(f"the {name} holds text or a number that JSON cannot carry")
+
+
+def plain(value: Any, name: str, depth: int = 1) -> Any:
+    """Copy a value into plain JSON types, refusing what JSON would silently change.
+
+    Raises:
+        Malformed: as `write_object` says.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is float:
+        if not isfinite(value):
+            raise Malformed(f"the {name} holds NaN or an infinity; JSON has no such number")
+        return value
+    if depth > MAX_DEPTH:
+        raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")
+    if isinstance(value, Mapping):
+        if not _STR.issuperset(map(type, value)):
+            raise Malformed(f"the {name} has a member name that is not a string")
+        return {key: plain(member, name, depth + 1) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(member, name, depth + 1) for member in value]
+    raise Malformed(f"the {name} holds a {kind.__name__}; write it as a JSON string, number, object or array yourself")

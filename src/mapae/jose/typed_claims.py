@@ -1,0 +1,256 @@
+"""Turn a verified payload into the caller's type of claims, once per verifier prepared.
+
+A reader takes the payload's octets and returns the claims that `verifier` judges, and the result. It refuses what
+breaks a rule of `strict_json` whatever the type keeps: a duplicate or a wrong registered claim is never hidden by it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import inspect
+
+from mapae.errors import ClaimRefused
+from mapae.jose.claims import ABSENT, Claims, check_text, frozen
+from mapae.jose.strict_json import MAX_DEPTH, encode, is_flat, read_object
+
+Registered = tuple[Any, Any, Any, Any, Any, Any]
+"""iss, aud, exp, nbf, iat (each may be ABSENT), and the result."""
+
+_NAMES = ("iss", "aud", "exp", "nbf", "iat")
+_WHERE = re.compile(r"at `\$\.([A-Za-z0-9_\-]+)")
+_MISSING = re.compile(r"missing required field `([A-Za-z0-9_\-]+)`")
+
+
+class Reader(NamedTuple):
+    """How a verifier reads payloads.
+
+    Attributes:
+        read: payload to `Registered`.
+        shareable: whether the result is immutable, so that a memo may hand it out again.
+        again: payload to a new result, for one that is not.
+    """
+
+    read: Callable[[bytes], Registered]
+    shareable: bool
+    again: Callable[[bytes], Any]
+
+
+def reader_for(kind: Any, required: Iterable[str]) -> Reader:
+    """Prepare a reader.
+
+    Args:
+        kind: `Claims`, a msgspec.Struct, a dataclass, a TypedDict or a pydantic model.
+        required: the names that a payload must have, beside `exp`.
+
+    Raises:
+        TypeError: `kind` is none of these.
+    """
+    needed = frozenset(required)
+    if kind is Claims:
+        return Reader(_untyped(needed), shareable=True, again=_no_second_time)
+    decode = _decoder(kind)
+    read = _typed(decode, needed)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and _mirrors_payload(kind, needed):
+        read = _mirrored(kind, read)
+    return Reader(read, shareable=_immutable(kind), again=decode)
+
+
+def _no_second_time(_raw: bytes) -> Any:
+    raise AssertionError("shared results are never decoded again")
+
+
+def _members(raw: bytes, needed: frozenset[str]) -> dict[str, Any]:
+    members = read_object(raw, "payload")
+    if type(members.get("sub", "")) is not str or type(members.get("jti", "")) is not str:
+        for name in ("sub", "jti"):
+            check_text(members.get(name, ""), name)
+    if not needed <= members.keys():
+        raise ClaimRefused("is required and missing", claim=min(needed - members.keys()))
+    return members
+
+
+def _untyped(needed: frozenset[str]) -> Callable[[bytes], Registered]:
+    def read(raw: bytes) -> Registered:
+        members = _members(raw, needed)
+        get = members.get
+        result = Claims(members if is_flat(raw) else frozen(members))
+        return (
+            get("iss", ABSENT),
+            get("aud", ABSENT),
+            get("exp", ABSENT),
+            get("nbf", ABSENT),
+            get("iat", ABSENT),
+            result,
+        )
+
+    return read
+
+
+def _typed(decode: Callable[[bytes], Any], needed: frozenset[str]) -> Callable[[bytes], Registered]:
+    def read(raw: bytes) -> Registered:
+        get = _members(raw, needed).get
+        return (
+            get("iss", ABSENT),
+            get("aud", ABSENT),
+            get("exp", ABSENT),
+            get("nbf", ABSENT),
+            get("iat", ABSENT),
+            decode(raw),
+        )
+
+    return read
+
+
+def _mirrored(kind: type[msgspec.Struct], careful: Callable[[bytes], Registered]) -> Callable[[bytes], Registered]:
+    """Read a Struct that says all of the payload with one decoding.
+
+    If the Struct's own re-encoding is the payload to the octet, nothing was dropped: no foreign member, no duplicate.
+    Every other payload takes the careful way.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+    attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+    iss, aud, exp, nbf, iat = (attribute.get(name, "") for name in _NAMES)
+
+    def read(raw: bytes) -> Registered:
+        try:
+            result = decode(raw)
+            mirrored = encode(result) == raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return careful(raw)
+        if not mirrored:
+            return careful(raw)
+        return (
+            getattr(result, iss, ABSENT),
+            getattr(result, aud, ABSENT),
+            getattr(result, exp, ABSENT),
+            getattr(result, nbf, ABSENT),
+            getattr(result, iat, ABSENT),
+            result,
+        )
+
+    return read
+
+
+def _decoder(kind: Any) -> Callable[[bytes], Any]:
+    if hasattr(kind, "model_validate_json"):
+        return _pydantic_decoder(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and not kind.__struct_config__.frozen:
+        raise TypeError(f"claims must not change: write class {kind.__name__}(msgspec.Struct, frozen=True)")
+    try:
+        decode = msgspec.json.Decoder(kind).decode
+        typed = isinstance(inspect.type_info(kind), inspect.StructType | inspect.DataclassType | inspect.TypedDictType)
+    except TypeError:
+        typed = False
+    if not typed:
+        raise TypeError("claims= takes a msgspec.Struct, a dataclass, a TypedDict or a pydantic model")
+
+    def read(raw: bytes) -> Any:
+        try:
+            return decode(raw)
+        except msgspec.MsgspecError as refused:
+            text = str(refused)
+        return _refuse(kind.__name__, text)
+
+    return read
+
+
+def _refuse(kind: str, text: str) -> Any:
+    """Name the member that does not fit; the words of msgspec may hold a value and are not passed on."""
+    missing = _MISSING.search(text)
+    if missing:
+        raise ClaimRefused(f"is missing, and {kind} needs it", claim=missing[1])
+    where = _WHERE.search(text)
+    raise ClaimRefused(f"does not have the type that {kind} says", claim=where[1] if where else None)
+
+
+def _pydantic_decoder(kind: Any) -> Callable[[bytes], Any]:
+    validate = kind.model_validate_json
+
+    def read(raw: bytes) -> Any:
+        try:
+            return validate(raw)
+        except ValueError as refused:
+            errors = refused.errors() if hasattr(refused, "errors") else []
+        where = errors[0]["loc"] if errors else ()
+        raise ClaimRefused(f"does not have the type that {kind.__name__} says", claim=str(where[0]) if where else None)
+
+    return read
+
+
+_TEXT = (inspect.StrType,)
+_NUMBER = (inspect.IntType, inspect.FloatType)
+
+
+def _mirrors_payload(kind: type[msgspec.Struct], needed: frozenset[str]) -> bool:
+    """Say whether the attributes of the Struct are the members of the payload, for all that `verifier` judges."""
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType) or info.array_like or info.tag is not None:
+        return False
+    by_name = {field.encode_name: field for field in info.fields}
+    for name in {"iss", "aud", "exp", "nbf", "iat", "sub", "jti"} | needed:
+        field = by_name.get(name)
+        if field is None:
+            if name in needed:
+                return False
+        elif not field.required or not _plainly(field.type, name):
+            return False
+    return all(_faithful(field.type) for field in info.fields)
+
+
+def _plainly(info: inspect.Type, name: str) -> bool:
+    """Say whether a registered claim is kept as the JSON value that it is."""
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    if name in {"exp", "nbf", "iat"}:
+        return all(isinstance(option, _NUMBER) for option in options)
+    if name == "aud":
+        return all(
+            isinstance(option, _TEXT)
+            or (isinstance(option, inspect.ListType | inspect.VarTupleType) and isinstance(option.item_type, _TEXT))
+            for option in options
+        )
+    return name not in {"iss", "sub", "jti"} or all(isinstance(option, _TEXT) for option in options)
+
+
+def _faithful(info: inspect.Type) -> bool:
+    """Say whether re-encoding writes what was read, member by member (raw JSON, for one, would hide its inside)."""
+    match info:
+        case inspect.StrType() | inspect.IntType() | inspect.FloatType() | inspect.BoolType() | inspect.NoneType():
+            return True
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
+            return _faithful(item)
+        case inspect.DictType(key_type=inspect.StrType(), value_type=value):
+            return _faithful(value)
+        case inspect.UnionType(types=types):
+            return all(map(_faithful, types))
+        case inspect.LiteralType(values=values):
+            return all(isinstance(value, str | int) for value in values)
+        case _:
+            return False
+
+
+def _immutable(kind: Any) -> bool:
+    """Say whether a result may be handed out twice: nobody can change it."""
+    try:
+        return _fixed(inspect.type_info(kind))
+    except TypeError:
+        return False
+
+
+def _fixed(info: inspect.Type) -> bool:
+    match info:
+        case inspect.StrType() | inspect.IntType() | inspect.FloatType() | inspect.BoolType() | inspect.NoneType():
+            return True
+        case inspect.LiteralType() | inspect.DateTimeType() | inspect.UUIDType() | inspect.BytesType():
+            return True
+        case inspect.VarTupleType(item_type=item) | inspect.FrozenSetType(item_type=item):
+            return _fixed(item)
+        case inspect.TupleType(item_types=items) | inspect.UnionType(types=items):
+            return all(map(_fixed, items))
+        case inspect.StructType(cls=cls, fields=fields):
+            return cls.__struct_config__.frozen and all(_fixed(field.type) for field in fields)
+        case _:
+            return False

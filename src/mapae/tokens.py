@@ -1,0 +1,122 @@
+"""Sign and verify tokens by this machine's clock: the front door of `mapae.jose`, which itself reads no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from functools import lru_cache
+from time import time
+from typing import Any, TypeVar, Unpack, cast, overload
+
+from mapae.jose import jwt
+from mapae.jose import verifier as rules
+from mapae.jose.claims import Claims
+from mapae.jose.jwks import KeySet
+from mapae.jose.key import Key
+from mapae.jose.verifier import Expected, KeySource, Options
+
+T = TypeVar("T")
+
+
+def sign(
+    claims: Any,
+    key: Key | KeySet,
+    *,
+    issuer: str | None = None,
+    audience: str | Sequence[str] | None = None,
+    lifetime: int | timedelta | None = None,
+    typ: str | None = "JWT",
+) -> str:
+    """Sign claims and return the compact token.
+
+    Example:
+        token = mapae.sign({"sub": "user-42"}, key, issuer="https://id.example", audience="api", lifetime=900)
+
+    Args:
+        claims: a mapping, a msgspec.Struct or a dataclass; it is not changed. `iat` and `jti` are added.
+        key: a private or secret key, or a set that has a signing key.
+        issuer: becomes `iss`.
+        audience: becomes `aud`, one or several.
+        lifetime: seconds (or a timedelta) until `exp`; needed unless the claims have `exp`.
+        typ: the kind of token in the header; None leaves it out.
+
+    Raises:
+        TokenError: `verify` would refuse this token; the message says what to write instead.
+        TypeError: the key is not a key, or cannot sign.
+    """
+    return jwt.sign(claims, key, now=int(time()), issuer=issuer, audience=audience, lifetime=lifetime, typ=typ)
+
+
+@overload
+def verify(
+    token: str | bytes, key: KeySource, *, issuer: Expected, audience: Expected, **options: Unpack[Options[Claims]]
+) -> Claims: ...
+
+
+@overload
+def verify(
+    token: str | bytes,
+    key: KeySource,
+    *,
+    issuer: Expected,
+    audience: Expected,
+    claims: type[T],
+    **options: Unpack[Options[T]],
+) -> T: ...
+
+
+def verify(token: str | bytes, key: Any, **policy: Any) -> Any:
+    """Return the claims of a token once its signature and its claims have been checked.
+
+    Example:
+        claims = mapae.verify(token, key, issuer="https://id.example", audience="api")
+
+    The policy is compiled at the first call and found again at the next; `Verifier` says what it can hold. One of
+    your own also remembers the tokens that it has verified.
+
+    Args:
+        token: a compact JWS.
+        key: the key of the issuer, or its `KeySet`.
+        **policy: `issuer` and `audience`, and the options of `Verifier`.
+
+    Raises:
+        TokenError: the token was refused; the subclass says why.
+        TypeError: the token is no text, or the key is no key.
+    """
+    policy.setdefault("memo_bytes", 0)
+    try:
+        check = _compiled(key, **policy)
+    except TypeError:  # a list as audience, say, cannot be remembered; a real mistake is raised again here
+        check = _check_of(key, **{name: _hashable(value) for name, value in policy.items()})
+    return check(token, time())
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Collection) and not isinstance(value, str | bytes | type) else value
+
+
+def _check_of(key: Any, **policy: Any) -> Callable[[str | bytes, float], Any]:
+    return rules.Verifier(key, **policy)._check  # noqa: SLF001 (one package; spares a call per token)
+
+
+_compiled = lru_cache(maxsize=128)(_check_of)
+
+
+class Verifier(rules.Verifier[T]):
+    """A policy for tokens, compiled once and called often.
+
+    Example:
+        verifier = mapae.Verifier(keys, issuer="https://id.example", audience="api")
+        claims = verifier.verify(token)
+    """
+
+    __slots__ = ()
+
+    def verify(self, token: str | bytes) -> T:
+        """Return the claims of a token once everything about it has been checked.
+
+        Raises:
+            TokenError: the token was refused; the subclass says why.
+            TypeError: `token` is neither text nor bytes.
+        """
+        return cast("T", self._check(token, time()))
