@@ -1,0 +1,1 @@
+"""What people and programs can do: each flow loads, decides and saves. Rules and I/O meet only here."""

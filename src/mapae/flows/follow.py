@@ -1,0 +1,61 @@
+"""Keep this process's view of the database fresh: revocations, keys, and what time removes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from mapae.errors import MapaeError
+from mapae.flows.rotate_keys import keep_schedule
+from mapae.flows.service import Service
+from mapae.flows.sweep import sweep
+from mapae.storage import revocations as feed
+
+log = logging.getLogger("mapae.follow")
+
+LOOK_EVERY = 0.1
+"""Seconds between two looks at whether another process has committed anything; a look costs microseconds."""
+POLL_EVERY = 1.0
+"""Seconds after which the feed is read although nothing seems to have changed: this renews the lease."""
+TIDY_EVERY = 60.0
+"""Seconds between two rounds of what time asks for: key schedule and deletion of what has expired."""
+
+
+async def poll(service: Service) -> None:
+    """Read the revocations that this process has not seen yet, and the keys."""
+    sent = time.monotonic()
+    now_ms = service.now_ms()
+    if service.revocations.ready:
+        entries, head = await feed.load_after(service.database, service.revocations.head)
+    else:
+        entries, head = await feed.load_snapshot(service.database)
+    service.revocations.apply(entries, head=head, sent=sent)
+    for entry in entries:
+        service.tally.observe("revocation_propagation", max(0, now_ms - entry.at_ms) / 1000)
+    await service.keyring.load(service.database, now_ms)
+
+
+async def tidy(service: Service) -> None:
+    """Do what time asks for: move keys along their schedule, delete what has expired, forget old revocations."""
+    await keep_schedule(service)
+    await sweep(service)
+    service.revocations.forget(service.now_ms() // 1000)
+
+
+async def follow(service: Service) -> None:
+    """Poll and tidy until cancelled; a failing database is reported and tried again, and the lease runs on."""
+    polled = tidied = time.monotonic()
+    while True:
+        hinted = await service.board.wait(LOOK_EVERY)
+        now = time.monotonic()
+        try:
+            if hinted or service.database.changed() or now - polled >= POLL_EVERY:
+                await poll(service)
+                polled = now
+            if now - tidied >= TIDY_EVERY:
+                tidied = now
+                await tidy(service)
+        except MapaeError as failure:
+            log.warning("cannot read the database: %s", failure)
+            await asyncio.sleep(POLL_EVERY)

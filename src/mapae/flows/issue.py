@@ -1,0 +1,104 @@
+"""Begin a session and hand out its tokens."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from mapae.accounts.account import Account
+from mapae.flows.service import Service
+from mapae.flows.visitor import Visitor
+from mapae.jose import jwt
+from mapae.sessions import refresh as family
+from mapae.sessions.access_token import TYP
+from mapae.sessions.session import Session, start
+
+FIRST_PARTY = "mapae"
+"""The client id of Mapae's own pages, API and mounted applications."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a signed-in caller receives.
+
+    Attributes:
+        access_token: a JWT of the kind `at+jwt` (RFC 9068).
+        expires_in: seconds until the access token expires.
+        refresh_token: the next refresh token; None when the caller keeps the one it presented.
+        scope: space-separated scopes (RFC 6749 §3.3).
+    """
+
+    access_token: str
+    expires_in: int
+    refresh_token: str | None
+    sid: str
+    account_id: str
+    scope: str
+    client_id: str = FIRST_PARTY
+
+
+def new_id() -> str:
+    """Return 128 random bits as 22 characters: the id of an account or a session."""
+    return secrets.token_urlsafe(16)
+
+
+def scope_of(role: str) -> str:
+    """Return the scopes that a role gets."""
+    return "account admin" if role == "admin" else "account"
+
+
+def new_session(
+    service: Service, account_id: str, *, visitor: Visitor, now_ms: int, client_id: str = FIRST_PARTY
+) -> tuple[Session, str]:
+    """Return a session that begins now, and its first refresh token."""
+    sid, secret = new_id(), secrets.token_bytes(32)
+    session = start(
+        sid,
+        account_id,
+        client_id=client_id,
+        current=family.digest(secret),
+        now_ms=now_ms,
+        idle_ms=service.settings.idle_ttl * 1000,
+        absolute_ms=service.settings.absolute_ttl * 1000,
+        device=visitor.device,
+        place=visitor.place,
+    )
+    return session, family.write_token(sid, 0, secret, service.refresh_key)
+
+
+def tokens_for(
+    service: Service, session: Session, *, epoch: int, role: str, now_ms: int, refresh_token: str | None
+) -> Tokens:
+    """Sign an access token for `session`.
+
+    `now_ms` must have been read before `session` and `epoch` were: the bound on revocation rests on it, since a
+    token whose `iat` lies after a revocation must have seen that revocation.
+    """
+    settings, scope = service.settings, scope_of(role)
+    access_token = jwt.sign(
+        {
+            "sub": session.account_id,
+            "client_id": session.client_id,
+            "scope": scope,
+            "sid": session.sid,
+            "epo": epoch,
+            "rsq": service.revocations.head,
+        },
+        service.keyring.signing(now_ms),
+        now=now_ms // 1000,
+        issuer=settings.issuer,
+        audience=service.keyring.audience,
+        lifetime=settings.access_ttl,
+        typ=TYP,
+    )
+    service.tally.count("tokens_issued", alg=settings.algorithm)
+    return Tokens(
+        access_token, settings.access_ttl, refresh_token, session.sid, session.account_id, scope, session.client_id
+    )
+
+
+def tokens_for_new(service: Service, session: Session, account: Account, *, now_ms: int, refresh_token: str) -> Tokens:
+    """Sign the first access token of a session that has just been saved."""
+    return tokens_for(
+        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+    )

@@ -1,0 +1,95 @@
+"""Exchange a refresh token: load one row, decide, save it with one compare-and-swap."""
+
+from __future__ import annotations
+
+import secrets
+from typing import assert_never
+
+from mapae.accounts.activity import Activity
+from mapae.errors import Conflict, RefreshRefused, RefreshReused
+from mapae.flows.issue import FIRST_PARTY, Tokens, tokens_for
+from mapae.flows.service import Service
+from mapae.flows.visitor import Visitor
+from mapae.sessions import refresh as family
+from mapae.sessions.refresh import Hold, Recover, Refuse, Replay, Reuse, Rotate
+from mapae.sessions.session import Session
+from mapae.storage import activity, sessions
+
+TRIES = 4
+"""Each lost race means that somebody else moved the row on; three more looks are enough to see where it went."""
+
+
+async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: str = FIRST_PARTY) -> Tokens:
+    """Return new tokens for the session of the refresh token `token`.
+
+    `refresh_token` of the result is None when the caller must keep the one it presented (HOLD). A repeated
+    presentation within the window gets the same successor, so that a lost response harms nobody.
+
+    Raises:
+        RefreshRefused: unknown, expired, ended, or not for this client.
+        RefreshReused: an old token came back; the session was ended, recorded, and its owner will be told.
+
+    Source: RFC 9700 §4.14.2; the states are those of `mapae.sessions.refresh`.
+    """
+    presented = family.read_token(token, service.refresh_key)
+    successor = secrets.token_bytes(32)
+    for _ in range(TRIES):
+        now_ms = service.now_ms()  # before the row is read: see tokens_for
+        found = await sessions.load_session(service.database, presented.sid)
+        if found is None:
+            raise RefreshRefused
+        session, owner = found
+        if owner.state != "active":
+            raise RefreshRefused
+        decision = family.decide(
+            session,
+            presented,
+            client_id=client_id,
+            jkt=None,
+            successor=successor,
+            now_ms=now_ms,
+            policy=service.refresh_policy,
+        )
+        match decision:
+            case Refuse():
+                raise RefreshRefused
+            case Reuse():
+                await _end_for_reuse(service, session, visitor=visitor, now_ms=now_ms)
+                raise RefreshReused
+            case Hold(after):
+                next_token = None
+            case Rotate(after, secret) | Replay(after, secret) | Recover(after, secret):
+                next_token = family.write_token(session.sid, after.generation, secret, service.refresh_key)
+            case _:
+                assert_never(decision)
+        if after == session or await sessions.replace_session(service.database, session, after):
+            service.tally.count("refreshes", outcome=type(decision).__name__.lower())
+            return tokens_for(
+                service, after, epoch=owner.epoch, role=owner.role, now_ms=now_ms, refresh_token=next_token
+            )
+    raise RefreshRefused
+
+
+async def _end_for_reuse(service: Service, session: Session, *, visitor: Visitor, now_ms: int) -> None:
+    seen = Activity(
+        now_ms,
+        "refresh_reused",
+        "refused",
+        account_id=session.account_id,
+        sid=session.sid,
+        device=visitor.device,
+        place=visitor.place,
+    )
+    try:
+        await sessions.revoke_session(
+            service.database,
+            session.sid,
+            reason="reuse",
+            now_ms=now_ms,
+            until=service.remembered_until(now_ms),
+            also=(activity.recorded(seen),),
+        )
+    except Conflict:
+        return  # somebody else has just ended it
+    service.tally.count("refresh_reuse_detected")
+    service.board.hint()

@@ -1,0 +1,120 @@
+"""Everything a flow needs, opened once and closed once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from mapae.accounts.passwords import Hashing, PasswordPolicy
+from mapae.coordination.memory import MemoryBoard
+from mapae.flows.hash_pool import HashPool
+from mapae.flows.keyring import Keyring
+from mapae.flows.tally import Tally
+from mapae.keys.sealing import derive
+from mapae.sessions.refresh import RefreshPolicy
+from mapae.sessions.revocation import Revocations
+from mapae.settings import Settings
+from mapae.storage import migrate
+from mapae.storage.data_directory import load_master_secret
+from mapae.storage.database import Database, open_database
+
+
+@dataclass(slots=True)
+class Service:
+    """An open Mapae: its settings, its database and what it keeps in memory.
+
+    Attributes:
+        refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
+        attempt_key: hides e-mails and addresses in the table of failed attempts.
+    """
+
+    settings: Settings
+    database: Database
+    master: bytes
+    keyring: Keyring
+    revocations: Revocations
+    hash_pool: HashPool
+    hashing: Hashing
+    password_policy: PasswordPolicy
+    refresh_policy: RefreshPolicy
+    refresh_key: bytes
+    attempt_key: bytes
+    clock: Callable[[], float] = time.time
+    board: MemoryBoard = field(default_factory=MemoryBoard)
+    tally: Tally = field(default_factory=Tally)
+
+    def now_ms(self) -> int:
+        """Return the wall clock in milliseconds since 1970."""
+        return int(self.clock() * 1000)
+
+    def remembered_until(self, now_ms: int) -> int:
+        """Return the second until which a revocation made now must be remembered: no token of before lives longer."""
+        return now_ms // 1000 + 1 + self.settings.access_ttl + 2 * self.settings.leeway
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Service]:
+    """Open the database, bring its schema up to date, load the keys and the revocations; close all of it at the end.
+
+    Raises:
+        FileExposed: the master secret can be read by others or is tracked by git.
+        StorageFailed: the database cannot be used; the message says the cure.
+    """
+    from mapae.flows.follow import poll  # noqa: PLC0415  (it needs Service)
+    from mapae.flows.rotate_keys import keep_schedule  # noqa: PLC0415
+
+    master = load_master_secret(settings)
+    database = await open_database(settings.database_url)
+    try:
+        await migrate.apply(database)
+        service = build(settings, database, master, clock=clock)
+        try:
+            await keep_schedule(service)
+            await poll(service)
+            yield service
+        finally:
+            await service.hash_pool.close()
+    finally:
+        await database.close()
+
+
+def build(settings: Settings, database: Database, master: bytes, *, clock: Callable[[], float]) -> Service:
+    """Put a service together around an open database; nothing is read or written yet."""
+    revocations = Revocations(max_staleness=settings.max_staleness)
+    keyring = Keyring(
+        master=derive(master, "signing-keys"),
+        issuer=settings.issuer,
+        audience=settings.token_audience,
+        leeway=settings.leeway,
+        revocations=revocations,
+    )
+    return Service(
+        settings=settings,
+        database=database,
+        master=master,
+        keyring=keyring,
+        revocations=revocations,
+        hash_pool=HashPool(
+            max(1, settings.hash_threads // settings.workers),
+            deadline=settings.hash_queue_seconds,
+        ),
+        hashing=Hashing(
+            kind=settings.password_hash,
+            bcrypt_cost=settings.bcrypt_cost,
+            argon2_memory_kib=settings.argon2_memory_kib,
+            argon2_time=settings.argon2_time,
+            argon2_parallelism=settings.argon2_parallelism,
+        ),
+        password_policy=PasswordPolicy(min_length=settings.password_min_length),
+        refresh_policy=RefreshPolicy(
+            window_ms=settings.refresh_window * 1000,
+            idle_ms=settings.idle_ttl * 1000,
+            strict=settings.strict_refresh,
+            recover_max_ms=None if settings.recover_max is None else settings.recover_max * 1000,
+        ),
+        refresh_key=derive(master, "refresh-token"),
+        attempt_key=derive(master, "attempts"),
+        clock=clock,
+    )

@@ -1,0 +1,40 @@
+"""Sign in with e-mail and password."""
+
+from __future__ import annotations
+
+from mapae.accounts.account import normalise_email
+from mapae.accounts.activity import Activity
+from mapae.errors import Conflict, SignInRefused
+from mapae.flows.check_password import check_password
+from mapae.flows.issue import Tokens, new_session, tokens_for
+from mapae.flows.service import Service
+from mapae.flows.visitor import Visitor
+from mapae.storage import accounts, activity, sessions
+
+
+async def sign_in(service: Service, email: str, password: str, *, visitor: Visitor) -> Tokens:
+    """Begin a session for whoever knows the password of `email`.
+
+    Raises:
+        InputRefused: `email` is not an e-mail address at all.
+        SignInRefused: they do not match an active account; unknown, wrong and disabled look the same and cost the same.
+        TooManyAttempts: failures for this e-mail or from this address have to slow down.
+        Busy: no capacity to check the password now; nothing was counted as a failure.
+    """
+    email = normalise_email(email)
+    now_ms = service.now_ms()
+    account = await accounts.load_account_by_email(service.database, email)
+    account = await check_password(service, account, email, password, visitor=visitor)
+    session, refresh_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
+    record = Activity(
+        now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
+    )
+    try:
+        await sessions.add_session(service.database, session, epoch=account.epoch, also=(activity.recorded(record),))
+    except Conflict:
+        # Between the look at the account and here it was disabled, deleted or signed out everywhere.
+        raise SignInRefused from None
+    service.tally.count("sign_ins", method="password", outcome="ok")
+    return tokens_for(
+        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+    )

@@ -1,0 +1,63 @@
+"""Open an account and sign in to it."""
+
+from __future__ import annotations
+
+from mapae.accounts.activity import Activity
+from mapae.errors import Refused
+from mapae.flows import attempts
+from mapae.flows.issue import Tokens, new_id, new_session, tokens_for
+from mapae.flows.open_account import open_account
+from mapae.flows.service import Service
+from mapae.flows.visitor import Visitor
+from mapae.storage import activity, sessions
+
+
+class SignUpClosed(Refused):
+    """Sign-up is closed on this server; ask its administrator for an account."""
+
+    code = "sign_up_closed"
+
+
+async def sign_up(service: Service, email: str, password: str, *, visitor: Visitor, name: str = "") -> Tokens:
+    """Open an account for `email` and begin its first session.
+
+    Raises:
+        SignUpClosed: the setting `sign_up` is `closed`.
+        InputRefused: the e-mail or the name cannot be used.
+        PasswordRefused: the password cannot be used, with the reason.
+        EmailTaken: another account has this e-mail.
+        TooManyAttempts: too many sign-ups came from this address.
+        Busy: no capacity to hash the password now.
+    """
+    if service.settings.sign_up == "closed":
+        raise SignUpClosed
+    now_ms = service.now_ms()
+    await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
+    session, refresh_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
+    account = await open_account(
+        service,
+        session.account_id,
+        email,
+        password,
+        now_ms=now_ms,
+        name=name,
+        language=visitor.language,
+        also=(
+            sessions.added(session),
+            activity.recorded(
+                Activity(
+                    now_ms,
+                    "sign_up",
+                    "ok",
+                    account_id=session.account_id,
+                    sid=session.sid,
+                    device=session.device,
+                    place=session.place,
+                )
+            ),
+        ),
+    )
+    service.tally.count("sign_ups", outcome="ok")
+    return tokens_for(
+        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+    )
