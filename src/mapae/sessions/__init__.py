@@ -1,0 +1,1 @@
+"""Sessions: the row, its refresh family, the access token, and revocation. Rules only: no I/O, no clock."""
