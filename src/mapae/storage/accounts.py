@@ -8,7 +8,7 @@ from mapae.accounts.account import Account, Role, State
 from mapae.errors import Conflict, EmailTaken
 from mapae.storage.database import Database, Row, Statement
 from mapae.storage.revocations import account_entry
-from mapae.storage.sessions import ended_of
+from mapae.storage.sessions import ended_of, revoked_of
 
 _COLUMNS = (
     "a.id, a.email, a.name, a.role, a.state, a.epoch, a.created_ms, p.hash, p.changed_ms, a.failures, a.failed_ms, "
@@ -108,34 +108,50 @@ def added(account: Account) -> tuple[Statement, ...]:
 
 
 async def replace_password(
-    database: Database, before: Account, after: Account, *, also: Sequence[Statement] = ()
-) -> None:
-    """Save the password of `after` (hash, time of change, failures) if that of `before` is still the stored one.
+    database: Database,
+    account: Account,
+    password_hash: str,
+    *,
+    changed_ms: int,
+    end_sessions_except: str | None = None,
+    until: int | None = None,
+    also: Sequence[Statement] = (),
+) -> int:
+    """Save a new password hash if the stored one is still that of `account`; return how many sessions were ended.
+
+    Args:
+        changed_ms: when the person chose this password; when it is only hashed anew, the time it has already.
+        end_sessions_except: end every other session, with its entry in the feed; None ends none.
+        until: when sessions are ended: the second until which the feed must remember it.
 
     Raises:
         Conflict: the password was changed meanwhile, the account is gone, or one of `also` was refused.
     """
-    await database.commit(*password_replaced(before, after), *also)
+    ends: tuple[Statement, ...] = ()
+    if end_sessions_except is not None:
+        if until is None:
+            raise ValueError("sessions that are ended need `until`")
+        ends = revoked_of(
+            account.id, reason="password_changed", now_ms=changed_ms, until=until, except_sid=end_sessions_except
+        )
+    replaced = password_replaced(account, password_hash, changed_ms=changed_ms)
+    results = await database.commit(replaced, *ends, *also)
+    return len(results[1]) if ends else 0
 
 
-def password_replaced(before: Account, after: Account) -> tuple[Statement, Statement]:
-    """Return the statements of `replace_password`, to ride in a transaction."""
-    if before.password_hash is None:
-        password = Statement(
-            "INSERT INTO password (account_id, hash, changed_ms) VALUES (?, ?, ?)",
-            (after.id, after.password_hash, after.password_changed_ms),
+def password_replaced(account: Account, password_hash: str, *, changed_ms: int) -> Statement:
+    """Return the statement that replaces the password hash of `account` by another, to ride in a transaction."""
+    if account.password_hash is None:
+        return Statement(
+            "INSERT INTO password (account_id, hash, changed_ms) SELECT id, ?, ? FROM account WHERE id = ?",
+            (password_hash, changed_ms, account.id),
             1,
         )
-    else:
-        password = Statement(
-            "UPDATE password SET hash = ?, changed_ms = ? WHERE account_id = ? AND hash = ?",
-            (after.password_hash, after.password_changed_ms, after.id, before.password_hash),
-            1,
-        )
-    failures = Statement(
-        "UPDATE account SET failures = ?, failed_ms = ? WHERE id = ?", (after.failures, after.failed_ms, after.id), 1
+    return Statement(
+        "UPDATE password SET hash = ?, changed_ms = ? WHERE account_id = ? AND hash = ?",
+        (password_hash, changed_ms, account.id, account.password_hash),
+        1,
     )
-    return password, failures
 
 
 def failure_recorded(account_id: str, *, now_ms: int) -> Statement:

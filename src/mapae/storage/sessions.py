@@ -25,8 +25,9 @@ _LOAD = (
 _ADD = (
     "INSERT INTO session (sid, account_id, client_id, current, previous, replay, generation, acknowledged, created_ms, "
     "opened_ms, rotated_ms, seen_ms, idle_expires_ms, absolute_expires_ms, revoked_ms, reason, device, place, jkt, "
-    "sweep_day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "sweep_day) "
 )
+_VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _REPLACE = (
     "UPDATE session SET current = ?, previous = ?, replay = ?, generation = ?, acknowledged = ?, opened_ms = ?, "
     "rotated_ms = ?, seen_ms = ?, idle_expires_ms = ?, revoked_ms = ?, reason = ?, device = ?, place = ?"
@@ -95,42 +96,45 @@ async def count_sessions(database: Database, *, live_at_ms: int | None = None) -
 
 
 def added(session: Session) -> Statement:
-    """Return the statement that saves a new session, to ride in a transaction."""
-    return Statement(
-        _ADD,
-        (
-            session.sid,
-            session.account_id,
-            session.client_id,
-            session.current,
-            session.previous,
-            session.replay,
-            session.generation,
-            int(session.acknowledged),
-            session.created_ms,
-            session.opened_ms,
-            session.rotated_ms,
-            session.seen_ms,
-            session.idle_expires_ms,
-            session.absolute_expires_ms,
-            session.revoked_ms,
-            session.reason,
-            session.device,
-            session.place,
-            session.jkt,
-            _sweep_day(session),
-        ),
-        1,
-    )
+    """Return the statement that saves a new session, to ride in the transaction that makes its account."""
+    return Statement(f"{_ADD}VALUES ({_VALUES})", _values(session), 1)
 
 
-async def add_session(database: Database, session: Session, *, also: Sequence[Statement] = ()) -> None:
-    """Save a new session.
+async def add_session(database: Database, session: Session, *, epoch: int, also: Sequence[Statement] = ()) -> None:
+    """Save a new session of an account that is active and whose epoch is still `epoch`.
 
     Raises:
-        Conflict: there is a session with this id.
+        Conflict: the account was disabled, deleted or signed out everywhere meanwhile, there is a session with this
+            id, or one of `also` was refused.
     """
-    await database.commit(added(session), *also)
+    sql = f"{_ADD}SELECT {_VALUES} FROM account WHERE id = ? AND state = 'active' AND epoch = ?"  # noqa: S608
+    statement = Statement(sql, (*_values(session), session.account_id, epoch), 1)
+    await database.commit(statement, *also)
+
+
+def _values(session: Session) -> tuple[Value, ...]:
+    return (
+        session.sid,
+        session.account_id,
+        session.client_id,
+        session.current,
+        session.previous,
+        session.replay,
+        session.generation,
+        int(session.acknowledged),
+        session.created_ms,
+        session.opened_ms,
+        session.rotated_ms,
+        session.seen_ms,
+        session.idle_expires_ms,
+        session.absolute_expires_ms,
+        session.revoked_ms,
+        session.reason,
+        session.device,
+        session.place,
+        session.jkt,
+        _sweep_day(session),
+    )
 
 
 async def replace_session(

@@ -1,0 +1,1 @@
+"""Signing keys: when each one signs, and how it rests."""

@@ -1,0 +1,61 @@
+"""Rows of the table `attempt`: failures counted under a subject, an e-mail or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mapae.admission.attempts import Attempts
+from mapae.storage.database import Database, Statement
+
+
+async def load_attempts(database: Database, subjects: Sequence[str]) -> dict[str, Attempts]:
+    """Return what is counted under each of `subjects`; those without a failure are missing."""
+    marks = ", ".join("?" * len(subjects))
+    rows = await database.fetch(
+        f"SELECT subject, failures, failed_ms FROM attempt WHERE subject IN ({marks})",  # noqa: S608
+        *subjects,
+    )
+    return {subject: Attempts(failures, failed_ms) for subject, failures, failed_ms in rows}
+
+
+def failed(subject: str, *, now_ms: int, rest_ms: int) -> Statement:
+    """Return the statement that counts one failure, to ride in a transaction.
+
+    Args:
+        rest_ms: this long after the last failure the count begins again.
+    """
+    return Statement(
+        "INSERT INTO attempt (subject, failures, failed_ms, forget_ms) VALUES (?, 1, ?, ?) "
+        "ON CONFLICT (subject) DO UPDATE SET failures = CASE WHEN attempt.forget_ms <= excluded.failed_ms THEN 1 "
+        "ELSE attempt.failures + 1 END, failed_ms = excluded.failed_ms, forget_ms = excluded.forget_ms "
+        "RETURNING failures, failed_ms",
+        (subject, now_ms, now_ms + rest_ms),
+    )
+
+
+async def record_attempt(
+    database: Database, subject: str, *, now_ms: int, rest_ms: int, also: Sequence[Statement] = ()
+) -> Attempts:
+    """Count one failure under `subject` and return the count."""
+    counted, *_ = await database.commit(failed(subject, now_ms=now_ms, rest_ms=rest_ms), *also)
+    return Attempts(*counted[0])
+
+
+def cleared(subject: str) -> Statement:
+    """Return the statement that forgets what is counted under `subject`, to ride in a transaction."""
+    return Statement("DELETE FROM attempt WHERE subject = ?", (subject,))
+
+
+async def clear_attempts(database: Database, subject: str, *, also: Sequence[Statement] = ()) -> None:
+    """Forget what is counted under `subject`."""
+    await database.commit(cleared(subject), *also)
+
+
+async def sweep(database: Database, now_ms: int, *, limit: int) -> int:
+    """Delete at most `limit` counts that have rested; return how many went."""
+    sql = (
+        "DELETE FROM attempt WHERE subject IN "
+        "(SELECT subject FROM attempt WHERE forget_ms <= ? ORDER BY forget_ms LIMIT ?) RETURNING 1"
+    )
+    ((*gone,),) = await database.commit(Statement(sql, (now_ms, limit)))
+    return len(gone)
