@@ -84,6 +84,11 @@ async def apply(database: Database, *, applied: Callable[[Migration], None] | No
     return done
 
 
+def newest() -> int:
+    """Return the number of the newest migration that this program knows."""
+    return _known()[-1].number
+
+
 async def _claimed(database: Database, migration: Migration) -> bool:
     claim = Statement(
         f"INSERT INTO migration (number, name, checksum, applied_ms) VALUES (?, ?, ?, {database.now_ms})",  # noqa: S608
