@@ -1,0 +1,1 @@
+"""HTTP: bytes in, one call of a flow, bytes out."""

@@ -1,0 +1,150 @@
+"""Answers: status, headers and body, and the one function that turns an error into them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mapae.errors import (
+    FieldMistake,
+    InputRefused,
+    PasswordRefused,
+    RefreshRefused,
+    Refused,
+    ScopeMissing,
+    Stale,
+    TokenError,
+)
+from mapae.web.field_words import words_for_field, words_for_password
+from mapae.web.problems import Language, Problem, problem_for
+from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, TokenMissing
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
+
+NO_STORE: Header = (b"cache-control", b"no-store")
+JSON_TYPE: Header = (b"content-type", b"application/json")
+PROBLEM_TYPE: Header = (b"content-type", b"application/problem+json")
+RETRY_SECONDS = 1
+"""What Retry-After says when the error itself does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    body: bytes = b""
+    headers: Sequence[Header] = ()
+
+
+def json_answer(status: int, content: object, *, headers: Sequence[Header] = ()) -> Answer:
+    """Return `content` as JSON that no cache may keep."""
+    return Answer(status, msgspec.json.encode(content), (JSON_TYPE, NO_STORE, *headers))
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One field that is wrong: a JSON Pointer (RFC 6901), a stable code, and what to write instead."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[FieldProblem] = []
+
+
+def problem_answer(
+    error: Exception, *, issuer: str, language: Language, request_id: str, refused_pointer: str = "/password"
+) -> Answer:
+    """Turn `error` into the answer its row of the registry asks for.
+
+    The text comes from the registry, never from the error: what an error says is for the log, except the mistakes of
+    single fields, which are written for the caller.
+
+    Source: RFC 9457 §3, RFC 6750 §3, RFC 9110 §10.2.3.
+    """
+    problem = problem_for(error)
+    document = ProblemDocument(
+        type=f"{issuer}/problems/{problem.code}",
+        title=problem.title.into(language),
+        status=problem.status,
+        detail=_detail(error, problem, language),
+        instance=request_id,
+        code=problem.code,
+        errors=_field_problems(error, language, refused_pointer),
+    )
+    headers = [PROBLEM_TYPE, NO_STORE, (b"content-language", language.encode()), (b"vary", b"accept-language")]
+    headers += _headers_for(error, problem, issuer)
+    return Answer(problem.status, msgspec.json.encode(document), headers)
+
+
+def challenge(error: Exception, *, realm: str) -> str | None:
+    """Return the `WWW-Authenticate` field that `error` calls for, if any (RFC 6750 §3)."""
+    start = f'Bearer realm="{realm}"'
+    match error:
+        case TokenMissing():
+            return start
+        case Stale():
+            return f'{start}, error="invalid_token", error_description="stale"'
+        case TokenError() | RefreshRefused():
+            return f'{start}, error="invalid_token", error_description="{problem_for(error).title.en}"'
+        case ScopeMissing(scopes=scopes):
+            return (
+                f'{start}, error="insufficient_scope", error_description="{problem_for(error).title.en}", '
+                f'scope="{" ".join(scopes)}"'
+            )
+        case CredentialsTwice():
+            return f'{start}, error="invalid_request", error_description="{problem_for(error).title.en}"'
+        case _:
+            return None
+
+
+def _headers_for(error: Exception, problem: Problem, issuer: str) -> list[Header]:
+    headers: list[Header] = []
+    if (field := challenge(error, realm=issuer)) is not None:
+        headers.append((b"www-authenticate", field.encode("ascii", "replace")))
+    if problem.status in {429, 503}:
+        waits = error.retry_after if isinstance(error, Refused) else None
+        headers.append((b"retry-after", b"%d" % max(RETRY_SECONDS, waits or 0)))
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", ", ".join(error.allowed).encode()))
+    return headers
+
+
+def _detail(error: Exception, problem: Problem, language: Language) -> str:
+    if isinstance(error, Refused) and error.retry_after is not None:
+        wait = error.retry_after
+        return f"{wait}초 뒤에 다시 시도해 주세요." if language == "ko" else f"Try again in {wait} seconds."
+    return problem.advice.into(language)
+
+
+def _field_problems(error: Exception, language: Language, refused_pointer: str) -> list[FieldProblem]:
+    match error:
+        case InputRefused(mistakes=mistakes):
+            return [FieldProblem(m.pointer, m.code, _field_detail(m, language)) for m in mistakes]
+        case PasswordRefused(why=why):
+            words = words_for_password(why)
+            return [FieldProblem(refused_pointer, why, words.into(language) if words else error.reason)]
+        case _:
+            return []
+
+
+def _field_detail(mistake: FieldMistake, language: Language) -> str:
+    words = words_for_field(mistake.code)
+    return mistake.what if words is None or language == "en" else words.ko

@@ -1,0 +1,84 @@
+"""GET /v1/me, PUT /v1/me/password, POST /v1/me/delete: the account that is signed in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mapae.flows.account import change_password, delete_account, who_am_i
+from mapae.web.answers import JSON_TYPE, NO_STORE, Answer
+from mapae.web.api.fields import Moment, NewPassword, Password, moment
+from mapae.web.calls import Call
+from mapae.web.cookies import cleared_cookies
+
+_encode = msgspec.json.Encoder().encode
+_HEADERS = (JSON_TYPE, NO_STORE)
+
+
+class MeAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The account that sends the request."""
+
+    id: str
+    email: str
+    name: str
+    role: Literal["user", "admin"]
+    language: str
+    created_at: Moment
+    session: Annotated[str, Meta(description="The id of the session in use.")]
+    scope: Annotated[str, Meta(description="Space-separated scopes of the access token.")]
+
+
+class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The password in use and the one to use from now on."""
+
+    current_password: Password
+    new_password: NewPassword
+    end_other_sessions: Annotated[bool, Meta(description="Sign out every other session too.")] = True
+
+
+class DeleteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The password, to make sure that the person means it."""
+
+    password: Password
+
+
+async def show_me(call: Call) -> Answer:
+    """Say who is signed in."""
+    principal = call.principal()
+    account = await who_am_i(call.service, principal)
+    me = MeAnswer(
+        account.id,
+        account.email,
+        account.name,
+        account.role,
+        account.language,
+        moment(account.created_ms),
+        principal.sid,
+        principal.claims.scope,
+    )
+    return Answer(200, _encode(me), _HEADERS)
+
+
+async def replace_password(call: Call) -> Answer:
+    """Change the password; other sessions end unless the caller keeps them."""
+    principal = call.principal()
+    body = await call.body(ChangePasswordBody)
+    await change_password(
+        call.service,
+        principal,
+        body.current_password,
+        body.new_password,
+        visitor=call.visitor,
+        end_other_sessions=body.end_other_sessions,
+    )
+    return Answer(204)
+
+
+async def delete_me(call: Call) -> Answer:
+    """Delete the account and everything that is known about it."""
+    principal = call.principal()
+    body = await call.body(DeleteBody)
+    await delete_account(call.service, principal, body.password, visitor=call.visitor)
+    return Answer(204, headers=cleared_cookies())

@@ -1,0 +1,59 @@
+"""GET /v1/sessions and DELETE /v1/sessions/{sid}: where one is signed in."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mapae.flows.sign_out import end_session, list_sessions
+from mapae.web.answers import Answer, json_answer
+from mapae.web.api.fields import Moment, moment
+from mapae.web.calls import Call
+from mapae.web.cookies import cleared_cookies
+
+
+class SessionItem(msgspec.Struct, frozen=True):
+    """One sign-in on one device."""
+
+    id: str
+    current: Annotated[bool, Meta(description="Whether this is the session that sends the request.")]
+    device: Annotated[str, Meta(description="Browser and system.", examples=["Firefox · Linux"])]
+    place: Annotated[str, Meta(description="The network it came from, coarse on purpose.", examples=["203.0.113.*"])]
+    created_at: Moment
+    seen_at: Moment
+    expires_at: Annotated[Moment, Meta(description="When it ends if it is not used before then.")]
+
+
+class SessionList(msgspec.Struct, frozen=True):
+    """Every live session of the account, the latest used first."""
+
+    sessions: list[SessionItem]
+
+
+async def list_mine(call: Call) -> Answer:
+    """List the live sessions of the account."""
+    principal = call.principal()
+    found = await list_sessions(call.service, principal)
+    items = [
+        SessionItem(
+            session.sid,
+            session.sid == principal.sid,
+            session.device,
+            session.place,
+            moment(session.created_ms),
+            moment(session.seen_ms),
+            moment(min(session.idle_expires_ms, session.absolute_expires_ms)),
+        )
+        for session in found
+    ]
+    return json_answer(200, SessionList(items))
+
+
+async def end_one(call: Call) -> Answer:
+    """End one session of the account."""
+    principal = call.principal()
+    sid = call.parameters["sid"]
+    await end_session(call.service, principal, sid, visitor=call.visitor)
+    return Answer(204, headers=cleared_cookies() if sid == principal.sid else ())

@@ -1,0 +1,87 @@
+"""POST /v1/refresh, and how tokens are handed out: in the answer or as cookies."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from mapae.errors import FieldMistake, InputRefused
+from mapae.flows.issue import Tokens
+from mapae.flows.refresh import refresh
+from mapae.web.answers import Answer, json_answer
+from mapae.web.api.fields import Delivery
+from mapae.web.calls import Call
+from mapae.web.cookies import REFRESH_COOKIE, cookies_for
+from mapae.web.refusals import CredentialsTwice, TokenMissing
+from mapae.web.requests import read_cookie
+
+RefreshToken = Annotated[str, Meta(description="An opaque refresh token; it begins with `mpr_`.", max_length=512)]
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """A signed-in session. The tokens are left out when they travel as cookies."""
+
+    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
+    account: Annotated[str, Meta(description="The account's id.")]
+    session: Annotated[str, Meta(description="The session's id.")]
+    scope: Annotated[str, Meta(description="Space-separated scopes.")]
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    access_token: Annotated[str, Meta(description="A JWT of the kind `at+jwt` (RFC 9068).")] | UnsetType = UNSET
+    refresh_token: (
+        Annotated[str, Meta(description="The next refresh token; when absent, keep the one you have.")] | UnsetType
+    ) = UNSET
+
+
+class RefreshBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A refresh token to exchange. Leave the body empty to use the refresh cookie."""
+
+    refresh_token: RefreshToken | UnsetType = UNSET
+    delivery: Delivery | UnsetType = UNSET
+
+
+def hand_out(tokens: Tokens, delivery: Literal["bearer", "cookie"], *, idle_ttl: int, status: int = 200) -> Answer:
+    """Return the answer that gives `tokens` to the caller."""
+    if delivery == "cookie":
+        headers = cookies_for(tokens, idle_ttl=idle_ttl)
+        return json_answer(
+            status, TokenAnswer(tokens.expires_in, tokens.account_id, tokens.sid, tokens.scope), headers=headers
+        )
+    return json_answer(
+        status,
+        TokenAnswer(
+            tokens.expires_in,
+            tokens.account_id,
+            tokens.sid,
+            tokens.scope,
+            access_token=tokens.access_token,
+            refresh_token=UNSET if tokens.refresh_token is None else tokens.refresh_token,
+        ),
+    )
+
+
+async def exchange(call: Call) -> Answer:
+    """Exchange a refresh token for the next tokens.
+
+    A token that came in a cookie is answered with cookies only: a script that may call this must not learn it.
+    """
+    body = await call.optional_body(RefreshBody)
+    cookie = read_cookie(call.scope, REFRESH_COOKIE)
+    if body.refresh_token is UNSET:
+        if cookie is None:
+            raise TokenMissing
+        if body.delivery == "bearer":
+            what = 'a refresh cookie is answered with cookies; write "cookie" or leave it out'
+            raise InputRefused(FieldMistake("/delivery", "delivery_refused", what))
+        token = cookie
+        delivery: Literal["bearer", "cookie"] = "cookie"
+    else:
+        if cookie is not None:
+            raise CredentialsTwice
+        token = body.refresh_token
+        delivery = "bearer" if body.delivery is UNSET else body.delivery
+    if delivery == "cookie":
+        call.check_origin()
+    tokens = await refresh(call.service, token, visitor=call.visitor)
+    return hand_out(tokens, delivery, idle_ttl=call.service.settings.idle_ttl)

@@ -1,0 +1,203 @@
+"""The composition root: settings in, one ASGI application out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mapae.errors import MapaeError
+from mapae.flows.follow import follow
+from mapae.flows.open_service import open_service
+from mapae.flows.service import Service
+from mapae.settings import Settings
+from mapae.web import pages
+from mapae.web.answers import JSON_TYPE, Answer, Receive, Scope, Send
+from mapae.web.calls import Call, Operation
+from mapae.web.exchange import Edge, Exchange
+from mapae.web.headers import API_HEADERS, headers_for
+from mapae.web.logs import Log, error_fields, open_log
+from mapae.web.metrics import MetricsPage, SharedNumbers, metrics_operation
+from mapae.web.openapi import openapi_document
+from mapae.web.operations import OPERATIONS
+from mapae.web.problems import Words
+from mapae.web.refusals import NotReady, PathUnknown
+from mapae.web.routing import Found, Table
+
+API_PREFIX = "/v1/"
+"""Below it an unknown path is answered with a problem document; everywhere else with a page."""
+_METADATA_PATH = "/.well-known/oauth-authorization-server"
+
+
+def create_app(settings: Settings, *, log: Log | None = None, shared: SharedNumbers | None = None) -> MapaeApp:
+    """Return the whole service as an ASGI application; whoever runs its lifespan opens it.
+
+    Args:
+        log: where lines go; standard output when None.
+        shared: where the workers of one server leave their numbers for each other.
+    """
+    return MapaeApp(settings, log=log or open_log(settings), metrics=MetricsPage(shared))
+
+
+class MapaeApp:
+    """The whole service as an ASGI application.
+
+    Run it under any ASGI server, whose lifespan opens the service, or open it yourself: `async with app.running()`.
+
+    Attributes:
+        service: the open service; None before the start and after the end.
+        draining: the process is stopping; `/readyz` says so.
+    """
+
+    def __init__(self, settings: Settings, *, log: Log, metrics: MetricsPage) -> None:
+        """Prepare the application; nothing is opened yet."""
+        self.settings = settings
+        self.log = log
+        self.service: Service | None = None
+        self.draining = False
+        self._metrics = metrics
+        self._base = urlsplit(settings.issuer).path.rstrip("/")
+        self._table = Table((*_operations(self._base), metrics_operation(metrics)))
+        headers = headers_for(API_HEADERS, issuer=settings.issuer)
+        self._edge = Edge(issuer=settings.issuer, log=log, headers=headers)
+        self._trusted = tuple(ip_network(proxy, strict=False) for proxy in settings.trusted_proxies)
+        self._pages = Starlette(
+            routes=pages.routes(), exception_handlers={HTTPException: _explain, Exception: _explain}
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Open the service and keep its view of revocations and keys fresh until the end.
+
+        Raises:
+            FileExposed, StorageFailed: see `open_service`.
+        """
+        async with open_service(self.settings) as service:
+            self._adopt(service)
+            tasks = [
+                asyncio.create_task(follow(service), name="mapae-follow"),
+                asyncio.create_task(self._metrics.keep_leaving(service), name="mapae-metrics"),
+            ]
+            try:
+                yield service
+            finally:
+                self.service = None
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                self.log.flush()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or follow the server's start and end (ASGI)."""
+        match scope["type"]:
+            case "http":
+                await self._serve(scope, receive, Exchange(self._edge, scope, send))
+            case "lifespan":
+                await self._live(receive, send)
+            case "websocket":
+                await send({"type": "websocket.close", "code": 1000})
+            case _:
+                raise ValueError("this server speaks a protocol that Mapae does not")
+
+    def _adopt(self, service: Service) -> None:
+        self.service = self._pages.state.service = service
+        self._edge.tally = service.tally
+
+    async def _serve(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        pointer = "/password"
+        try:
+            service, found = self._find(scope)
+            if found is None:
+                await self._show_page(scope, receive, exchange)
+                return
+            operation, parameters = found
+            exchange.route, pointer = operation.path, operation.refused_pointer
+            answer = await operation.run(Call(service, scope, receive, self._trusted, parameters, self.draining))
+        except Exception as error:  # noqa: BLE001 - every error becomes an answer
+            await exchange.refuse(error, refused_pointer=pointer)
+            return
+        await exchange.answer(answer)
+
+    def _find(self, scope: Scope) -> tuple[Service, Found | None]:
+        path = self._local_path(scope)
+        if self.service is None:
+            raise NotReady
+        found = self._table.find(scope["method"], path)
+        if found is None and path.startswith(API_PREFIX):
+            raise PathUnknown
+        return self.service, found
+
+    async def _show_page(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        failure: Exception | None = None
+        try:
+            await self._pages(scope, receive, exchange.forward)
+        except Exception as error:  # noqa: BLE001 - it is answered or logged below
+            failure = error
+        exchange.route = getattr(scope.get("route"), "path", exchange.route)
+        await exchange.forwarded(failure)
+
+    def _local_path(self, scope: Scope) -> str:
+        """Return the path below the issuer's own, whether a proxy stripped that, an application mounts us, or not."""
+        path: str = scope["path"]
+        if root := scope.get("root_path"):
+            return path.removeprefix(root)
+        if self._base and (path == self._base or path.startswith(f"{self._base}/")):
+            scope["root_path"] = self._base
+            return path.removeprefix(self._base)
+        return path
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            await receive()
+            try:
+                await stack.enter_async_context(self.running())
+            except (MapaeError, OSError) as error:
+                self.log.line("error", "start failed", **error_fields(error))
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            self.draining = True
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _operations(base: str) -> Iterator[Operation]:
+    """Yield every operation, with RFC 8414 §3.1's address of the metadata of an issuer that has a path."""
+    for operation in (*OPERATIONS, OPENAPI):
+        yield operation
+        if base and operation.path == _METADATA_PATH:
+            yield replace(operation, path=_METADATA_PATH + base)
+
+
+def _explain(request: Request, error: Exception) -> Response:
+    return pages.render_problem(request, error)
+
+
+@lru_cache(maxsize=4)
+def _openapi_bytes(settings: Settings) -> bytes:
+    return msgspec.json.encode(openapi_document(settings))
+
+
+async def _show_openapi(call: Call) -> Answer:
+    headers = (JSON_TYPE, (b"cache-control", b"public, max-age=300"), (b"access-control-allow-origin", b"*"))
+    return Answer(200, _openapi_bytes(call.service.settings), headers)
+
+
+OPENAPI = Operation(
+    method="GET",
+    path="/openapi.json",
+    name="openapi",
+    summary=Words("This document.", "이 문서예요."),
+    run=_show_openapi,
+    access="none",
+)

@@ -1,0 +1,115 @@
+"""Read the JSON body of a request, strictly, and say every mistake in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from mapae.errors import FieldMistake, InputRefused, Malformed
+from mapae.jose.strict_json import read_object
+from mapae.web.answers import Receive, Scope
+from mapae.web.refusals import BodyTooLarge, ContentTypeUnsupported, JsonMalformed
+from mapae.web.requests import header
+
+BODY_LIMIT = 16 * 1024
+"""The largest body, in bytes."""
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def read_body(scope: Scope, receive: Receive, *, limit: int = BODY_LIMIT) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        BodyTooLarge: it is longer than `limit` bytes; the rest was not read.
+    """
+    announced = header(scope, b"content-length")
+    if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
+        raise BodyTooLarge
+    parts = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise JsonMalformed("the client left before the body ended")
+        parts += message.get("body", b"")
+        if len(parts) > limit:
+            raise BodyTooLarge
+        if not message.get("more_body", False):
+            return bytes(parts)
+
+
+def check_content_type(scope: Scope) -> None:
+    """Refuse a body that is not plain `application/json`.
+
+    Raises:
+        ContentTypeUnsupported: another type or charset, or a content coding.
+    """
+    media_type, *parameters = (header(scope, b"content-type") or b"").lower().split(b";")
+    if media_type.strip() != b"application/json":
+        raise ContentTypeUnsupported
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition(b"=")
+        if name == b"charset" and value.strip(b'"') not in {b"utf-8", b"utf8"}:
+            raise ContentTypeUnsupported
+    if (header(scope, b"content-encoding") or b"identity").lower() != b"identity":
+        raise ContentTypeUnsupported
+
+
+def parse_body(body: bytes, kind: type[Body]) -> Body:
+    """Return `body` as a `kind`.
+
+    Raises:
+        JsonMalformed: it is not JSON in UTF-8, or has a byte order mark, or names a member twice.
+        InputRefused: a field is missing, unknown or has a wrong type or value; every such field is listed.
+
+    Source: RFC 8259 §4, §8.1.
+    """
+    try:
+        members = read_object(body, "body")
+    except Malformed as broken:
+        raise JsonMalformed(broken.reason) from None
+    try:
+        return msgspec.convert(members, kind)
+    except msgspec.ValidationError:
+        raise InputRefused(*_mistakes(members, kind)) from None
+
+
+def _mistakes(members: dict[str, Any], kind: type[msgspec.Struct]) -> Iterable[FieldMistake]:
+    """Yield every mistake: unknown names, missing fields, wrong values, each with its JSON Pointer."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name in members:
+        if name not in fields:
+            yield FieldMistake(_pointer(name), "unknown", _unknown(name, fields))
+    for name, field in fields.items():
+        if name not in members:
+            if field.required:
+                yield FieldMistake(_pointer(name), "required", "this field is required")
+            continue
+        try:
+            msgspec.convert(members[name], field.type)
+        except msgspec.ValidationError as wrong:
+            yield _wrong_value(name, str(wrong))
+
+
+def _wrong_value(name: str, what: str) -> FieldMistake:
+    what, _, place = what.partition(" - at `$")
+    pointer = _pointer(name) + place.rstrip("`").replace("[", "/").replace("]", "").replace(".", "/")
+    if "of length <=" in what:
+        return FieldMistake(pointer, "too_long", f"at most {what.rpartition(' ')[2]} characters")
+    if "of length >=" in what:
+        return FieldMistake(pointer, "too_short", f"at least {what.rpartition(' ')[2]} characters")
+    if what.startswith("Expected") and ", got" in what:
+        return FieldMistake(pointer, "type", what.replace("`", "").lower().replace("expected", "send", 1))
+    return FieldMistake(pointer, "value", "not one of the values this field knows")
+
+
+def _unknown(name: str, fields: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:64], list(fields), n=1)
+    return f"unknown field; did you mean {near[0]}?" if near else "unknown field"
+
+
+def _pointer(name: str) -> str:
+    return "/" + name[:64].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,136 @@
+"""One request on its way through: its id, its answer, its line in the log and its place in the counts."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import MutableMapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from mapae.errors import MapaeError
+from mapae.flows.tally import Labels, Tally
+from mapae.web.answers import Answer, Header, Scope, Send, problem_answer
+from mapae.web.logs import Level, Log, error_fields
+from mapae.web.problems import problem_for
+from mapae.web.requests import read_language
+
+NO_ROUTE = "-"
+"""The route of a request that found none."""
+_WITHOUT_LENGTH = frozenset({204, 304})
+"""Statuses whose answer has no body at all (RFC 9110 §8.6)."""
+_QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+"""Asked every few seconds by machines, so logged only for debugging."""
+
+
+class Edge:
+    """What all exchanges of one application share.
+
+    Attributes:
+        tally: counts requests; None while no service is open.
+    """
+
+    def __init__(self, *, issuer: str, log: Log, headers: Sequence[Header]) -> None:
+        """Keep what is sent with every answer of the API, and where its line goes."""
+        self.issuer, self.log, self.headers = issuer, log, tuple(headers)
+        self.tally: Tally | None = None
+        self._prefix, self._numbers = secrets.token_hex(4), itertools.count(1)
+        self._keys: dict[tuple[str, str, int], tuple[str, Labels]] = {}
+
+    def next_id(self) -> str:
+        """Return an id that no other request of any process has."""
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+    def note(self, exchange: Exchange, status: int, code: str | None) -> None:
+        """Count and log an exchange that has ended."""
+        seconds = perf_counter() - exchange.started
+        method = exchange.scope["method"]
+        if self.tally is not None:
+            self.tally.counts[self._key(method, exchange.route, status)] += 1
+            self.tally.observe("http_request_duration", seconds)
+        level: Level = "debug" if exchange.route in _QUIET else "info"
+        if self.log.wants(level):
+            self.log.line(
+                level,
+                "request",
+                request_id=exchange.id,
+                method=method,
+                route=exchange.route,
+                status=status,
+                code=code,
+                dur_s=round(seconds, 6),
+            )
+
+    def _key(self, method: str, route: str, status: int) -> tuple[str, Labels]:
+        asked = (method if route != NO_ROUTE else NO_ROUTE, route, status)
+        key = self._keys.get(asked)
+        if key is None:
+            labels = (("method", asked[0]), ("route", route), ("status", str(status)))
+            key = self._keys[asked] = ("http_requests", labels)
+        return key
+
+
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        id: also `instance` of a problem, the `X-Request-Id` field, and `request_id` in the log.
+        route: the path of the operation, its names unfilled.
+    """
+
+    __slots__ = ("_edge", "_send", "_status", "id", "route", "scope", "started")
+
+    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
+        """Begin an exchange; its time starts to run."""
+        self.started = perf_counter()
+        self.scope = scope
+        self.id = edge.next_id()
+        self.route = NO_ROUTE
+        self._edge, self._send = edge, send
+        self._status = 0
+
+    async def answer(self, answer: Answer, *, code: str | None = None) -> None:
+        """Send `answer` with the headers every answer has; HEAD gets the headers alone (RFC 9110 §9.3.2)."""
+        headers = [*answer.headers, *self._edge.headers, (b"x-request-id", self.id.encode())]
+        if answer.status not in _WITHOUT_LENGTH:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        body = b"" if self.scope["method"] == "HEAD" else answer.body
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+        self._edge.note(self, answer.status, code)
+
+    async def refuse(self, error: Exception, *, refused_pointer: str = "/password") -> None:
+        """Answer with the problem document of `error`, and log why."""
+        problem = problem_for(error)
+        self._explain(error, problem.code, problem.status)
+        answer = problem_answer(
+            error,
+            issuer=self._edge.issuer,
+            language=read_language(self.scope),
+            request_id=self.id,
+            refused_pointer=refused_pointer,
+        )
+        await self.answer(answer, code=problem.code)
+
+    async def forward(self, message: MutableMapping[str, Any]) -> None:
+        """Pass on what a page sends, with the request's id."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message = {**message, "headers": [*message["headers"], (b"x-request-id", self.id.encode())]}
+        await self._send(message)
+
+    async def forwarded(self, error: Exception | None = None) -> None:
+        """End an exchange whose answer was passed on; answer it here when `error` came before any answer."""
+        if error is not None:
+            if not self._status:
+                await self.refuse(error)
+                return
+            self._explain(error, problem_for(error).code, 500)
+        self._edge.note(self, self._status, None)
+
+    def _explain(self, error: Exception, code: str, status: int) -> None:
+        if status >= 500 and not isinstance(error, MapaeError):
+            self._edge.log.line("error", "failed", request_id=self.id, route=self.route, **error_fields(error))
+        elif self._edge.log.wants("debug") or status >= 500:
+            level: Level = "error" if status >= 500 else "debug"
+            self._edge.log.line(level, "refused", request_id=self.id, code=code, reason=str(error))
