@@ -1,0 +1,1 @@
+"""Who may try now, and who has to wait: rules without I/O."""
