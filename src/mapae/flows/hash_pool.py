@@ -2,8 +2,8 @@
 
 Hashing a password takes a quarter of a second of a core on purpose. Run on the event loop, or in a pool without
 a bound, it would stop everything else. So there are as many threads as cores, each at nice +10 because the event
-loop comes first, and a queue no longer than can be served within the deadline. Whoever does not fit is told so at once, before
-anything is hashed. Nobody hashes for a caller who has gone or who has waited past the deadline.
+loop comes first, and a queue no longer than can be served within the deadline. Whoever does not fit is told so at
+once, before anything is hashed. Nobody hashes for a caller who has gone or who has waited past the deadline.
 """
 
 from __future__ import annotations
