@@ -3,6 +3,8 @@
 import dataclasses
 import random
 import string
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapae.accounts.account import Account
-from mapae.accounts.common_passwords import fold, is_common, load
+from mapae.accounts.common_passwords import ListMissing, fold, is_common, load, read_list
 from mapae.accounts.password_age import age_days, reminder_due
 from mapae.accounts.passwords import PasswordPolicy
 from mapae.errors import PasswordRefused
@@ -141,6 +143,23 @@ def test_p4_the_list_holds_more_than_the_three_thousand_that_asvs_asks_for():
     assert len(load()) >= 3_000
     assert is_common("password")
     assert not is_common("correct horse battery staple")
+
+
+@pytest.mark.parametrize("text", [None, "", "FREQUENCY_LISTS = {}"])
+def test_a_library_without_its_list_is_named_in_the_failure(tmp_path, text):
+    file = tmp_path / "frequency_lists.py"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ListMissing, match="zxcvbn"):
+        read_list(str(file))
+
+
+def test_reading_the_list_does_not_load_the_library_that_carries_it():
+    program = (
+        "import sys; from mapae.accounts.common_passwords import is_common; "
+        "assert is_common('password'); assert not any(name.startswith('zxcvbn') for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
 def test_p5_case_is_not_changed_when_a_password_is_kept():

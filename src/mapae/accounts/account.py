@@ -80,13 +80,10 @@ def normalise_email(text: str) -> str:
     if len(trimmed) > EMAIL_LIMIT:
         raise _refusal(f"is longer than {EMAIL_LIMIT} characters; write a shorter address")
     try:
-        address = validate_email(trimmed, check_deliverability=False, strict=True).normalized.lower()
+        return validate_email(trimmed, check_deliverability=False, strict=True).normalized.lower()
     except EmailNotValidError:
         # The library's own sentence may repeat what was typed, so it is not passed on.
         raise _refusal(_cure(trimmed)) from None
-    if len(address.encode()) > EMAIL_LIMIT:
-        raise _refusal(f"is longer than {EMAIL_LIMIT} bytes; write a shorter address")
-    return address
 
 
 def _cure(text: str) -> str:

@@ -6,6 +6,7 @@ other dictionaries and keep some 14 MB.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import unicodedata
@@ -49,17 +50,23 @@ def load() -> array[int]:
         file = importlib.metadata.distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")
     except importlib.metadata.PackageNotFoundError:
         raise ListMissing("install the library zxcvbn: it carries the list of common passwords") from None
-    # Run this one file of the library by itself; its names are forgotten when this function returns.
-    spec = importlib.util.spec_from_file_location("zxcvbn_frequency_lists", str(file))
-    if spec is None or spec.loader is None:
-        raise ListMissing("the library zxcvbn has no frequency_lists.py")
+    return array("Q", sorted({_fingerprint(fold(password)) for password in read_list(str(file))}))
+
+
+def read_list(file: str) -> list[str]:
+    """Return the passwords listed in one file of the library, run by itself; its other names are forgotten here.
+
+    Raises:
+        ListMissing: there is no such file, or no such list in it.
+    """
+    loader = importlib.machinery.SourceFileLoader("zxcvbn_frequency_lists", file)
+    spec = importlib.machinery.ModuleSpec(loader.name, loader)
     module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
-        listed = module.FREQUENCY_LISTS["passwords"]
+        loader.exec_module(module)
+        return list(module.FREQUENCY_LISTS["passwords"])
     except (OSError, AttributeError, KeyError):
         raise ListMissing("the library zxcvbn no longer carries its list of passwords") from None
-    return array("Q", sorted({_fingerprint(fold(password)) for password in listed}))
 
 
 def _fingerprint(folded: str) -> int:
