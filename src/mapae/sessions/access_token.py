@@ -8,32 +8,34 @@ TYP = "at+jwt"
 """The `typ` of an access token (RFC 9068 §2.1)."""
 
 
-class AccessClaims(msgspec.Struct, frozen=True, gc=False):
-    """The claims of a verified access token; times are seconds since 1970.
+class AccessClaims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The claims of a verified access token; times are seconds since 1970. All are required.
+
+    The members stand in the order in which they are signed: a verifier decodes a payload that reads so faster.
 
     Attributes:
-        iss: the issuer.
         sub: the account id.
-        aud: the audience, or several.
-        exp: when it expires.
-        iat: when it was issued; read from the clock before the session row and the epoch were read, so that a
-            token issued after a revocation has seen it.
-        jti: this token's own id.
         client_id: the client it was issued to (RFC 8693 §4.3).
         scope: space-separated scopes (RFC 8693 §4.2).
         sid: the session.
         epo: the account's epoch; raising the epoch revokes every earlier token of the account.
-        rsq: the last revocation in the feed that the issuer had seen, read before the row like `iat`.
+        rsq: the position in the feed that the issuer had read, taken before the session row was read.
+        iss: the issuer.
+        aud: the audience, or several.
+        iat: when it was issued; read from the clock before session and epoch were read, so that a token issued after a
+            revocation has seen it.
+        exp: when it expires.
+        jti: this token's own id.
     """
 
-    iss: str
     sub: str
-    aud: str | tuple[str, ...]
-    exp: int
-    iat: int
-    jti: str
     client_id: str
     scope: str
     sid: str
     epo: int
     rsq: int
+    iss: str
+    aud: str | tuple[str, ...]
+    iat: int
+    exp: int
+    jti: str

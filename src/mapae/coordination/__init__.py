@@ -1,0 +1,1 @@
+"""What nodes tell each other. Always a hint, never the truth: the truth is in the database."""
