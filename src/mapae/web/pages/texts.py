@@ -55,7 +55,7 @@ class Texts:
     def __contains__(self, key: object) -> bool:
         return key in self._texts
 
-    def keys(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Return the name of every text."""
         return frozenset(self._texts)
 
