@@ -4,20 +4,24 @@ python tools/generate_reference.py            write docs/look-up/ and docs/ko/lo
 python tools/generate_reference.py --check    write nothing; fail when a page is not what the code says
 """
 
+import asyncio
 import inspect
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import click
-from mapae.web.metrics import METRICS
+from prometheus_client.parser import text_string_to_metric_families
 
 import mapae
 from mapae.cli.commands import Command, Group, Option
 from mapae.cli.main import mapae as command_line
+from mapae.flows.open_service import open_service
 from mapae.settings import SETTINGS, Settings
+from mapae.web.metrics import COUNTERS, Numbers, exposition
 from mapae.web.openapi import openapi_document
 from mapae.web.problems import PROBLEMS
 
@@ -183,9 +187,18 @@ def table(language: Language, rows: Iterable[tuple[str, str, str, str]]) -> Iter
 def metrics(language: Language) -> Iterator[str]:
     yield pick(language, "| name | kind | labels | meaning |", "| 이름 | 종류 | 라벨 | 뜻 |")
     yield "|---|---|---|---|"
-    for metric in METRICS:
-        labels = ", ".join(f"`{label}`" for label in metric.labels)
-        yield f"| `{metric.name}` | {metric.kind} | {labels} | {cell(metric.about.into(language))} |"
+    for family in text_string_to_metric_families(asyncio.run(first_exposition())):
+        ending = "_total" if family.type == "counter" else ""
+        named = COUNTERS.get(family.name.removeprefix("mapae_"), ("", ()))[1]
+        labels = named or sorted({label for sample in family.samples for label in sample.labels if label != "le"})
+        yield f"| `{family.name}{ending}` | {family.type} | {', '.join(f'`{each}`' for each in labels)} | {cell(family.documentation)} |"
+
+
+async def first_exposition() -> str:
+    """What a service that has just been made says at /metrics."""
+    with tempfile.TemporaryDirectory() as empty:
+        async with open_service(Settings(data=Path(empty) / "mapae-data")) as service:
+            return exposition(service, Numbers()).decode()
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -365,7 +378,7 @@ PAGES = (
     Page(
         "metrics.md",
         ("Metrics", "`/metrics` answers in the text format of Prometheus. No label names a person."),
-        ("메트릭", "`/metrics`가 Prometheus 텍스트 형식으로 답해요. 사람을 가리키는 라벨은 없어요."),
+        ("메트릭", "`/metrics`가 Prometheus 텍스트 형식으로 답해요. 사람을 가리키는 라벨은 없어요. 설명은 영어예요."),
         metrics,
     ),
     Page(

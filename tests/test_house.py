@@ -1,0 +1,234 @@
+"""What a stranger relies on before reading any code: the two commands, the package, its promises about itself."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from email import message_from_bytes
+from importlib import import_module
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+import mapae
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "mapae"
+LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/**/node/package-lock.json")])
+GENERATED = {"node_modules", "site", "build", "dist", "__pycache__", "mapae-data"}
+
+
+def our_files() -> list[Path]:
+    """Every text file of the project: what git would keep, told without git."""
+    found = []
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in GENERATED and (name == ".github" or name[0] != ".")]
+        found += [Path(folder) / name for name in names if not name.startswith(".coverage")]
+    return [path for path in found if b"\0" not in path.read_bytes()[:4096]]
+
+
+# The two commands -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md", "CONTRIBUTING.md"])
+def test_every_make_target_that_is_mentioned_exists(name):
+    mentioned = set(re.findall(r"(?:^\$ |`)make ([a-z-]+)", (ROOT / name).read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"serve", "test"} <= mentioned <= targets
+
+
+@pytest.mark.slow
+def test_make_serve_starts_the_service_and_stops_it_cleanly(tmp_path):
+    if shutil.which("make") is None:
+        pytest.skip("no make")
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAPAE_", "MAKE"))}
+    environment |= {"MAPAE_DATA": str(tmp_path / "mapae-data"), "MAPAE_PORT": str(port)}
+    serving = subprocess.Popen(
+        ["make", "serve"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert answers(f"http://localhost:{port}/readyz", serving)
+        os.killpg(serving.pid, signal.SIGTERM)
+        said, _ = serving.communicate(timeout=15)
+        assert serving.returncode == 0 or b"Terminated" in said  # make itself dies of the signal it is sent
+        assert b"Traceback" not in said
+    finally:
+        if serving.poll() is None:
+            os.killpg(serving.pid, signal.SIGKILL)
+            serving.wait()
+
+
+def answers(url: str, server: subprocess.Popen) -> bool:
+    until = time.monotonic() + 60
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urlopen(url, timeout=1) as answer:
+                return answer.status == 200
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+    return False
+
+
+def test_the_set_up_reads_on_the_oldest_python_it_refuses():
+    """A Python that is too old must reach the message that says so: the Makefile asks it only this."""
+    assert "sys.version_info < (3, 11)" in (ROOT / "Makefile").read_text()
+
+
+# The package ----------------------------------------------------------------------------------------------------------
+
+
+def imported_by(statement: str) -> set[str]:
+    script = f"import sys\n{statement}\nprint(*sys.modules)"
+    return set(
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    )
+
+
+# socket and bcrypt are not named: cryptography itself loads them for X.509 and for SSH keys.
+SERVER_MODULES = {
+    "asyncio", "sqlite3", "starlette", "granian", "jinja2", "click", "rich", "argon2", "fastapi", "prometheus_client",
+    "mapae.storage", "mapae.flows", "mapae.web", "mapae.cli", "mapae.settings", "mapae.coordination",
+}  # fmt: skip
+ROUND = """\
+import mapae
+key = mapae.Key.generate("ES256")
+mapae.verify(mapae.sign({}, key, issuer="i", audience="a", lifetime=9), key, issuer="i", audience="a")
+"""
+
+
+@pytest.mark.parametrize("statement", ["import mapae", "from mapae import *", "import mapae.guard", ROUND])
+def test_the_library_loads_no_server_module(statement):
+    assert not imported_by(statement) & SERVER_MODULES
+
+
+def test_the_public_surface_is_what_all_says():
+    assert sorted(mapae.__all__) == list(mapae.__all__), "__all__ is sorted"
+    assert all(getattr(mapae, name).__doc__ for name in mapae.__all__)
+    homes = {
+        name: getattr(mapae, name).__module__ for name in mapae.__all__ if hasattr(getattr(mapae, name), "__module__")
+    }
+    assert all(getattr(import_module(home), name) is getattr(mapae, name) for name, home in homes.items())
+    with pytest.raises(AttributeError):
+        mapae.decode  # noqa: B018  (what other libraries call it)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built by the real backend from a copy that holds nothing but the sources."""
+    source = tmp_path_factory.mktemp("source")
+    for name in ("pyproject.toml", "README.md", "README.ko.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    return next((source / "dist").glob("*.whl"))
+
+
+def test_the_wheel_carries_every_file_of_the_package(wheel):
+    sources = {f"mapae/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*") if path.is_file()}
+    expected = {path for path in sources if "__pycache__" not in path}
+    assert expected <= set(zipfile.ZipFile(wheel).namelist())
+    for kind in ("py.typed", ".html", ".css", ".sql", ".py"):
+        assert any(path.endswith(kind) for path in expected), f"no {kind} in the package"
+
+
+def test_the_library_has_exactly_two_dependencies(wheel):
+    with zipfile.ZipFile(wheel) as opened:
+        metadata = next(name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))
+        declared = message_from_bytes(opened.read(metadata))
+    unconditional = {
+        re.match(r"[\w-]+", each)[0] for each in declared.get_all("Requires-Dist") if "extra ==" not in each
+    }
+    assert unconditional == {"cryptography", "msgspec"}
+    assert {"server", "fastapi"} <= set(declared.get_all("Provides-Extra"))
+    assert declared["License-Expression"] == "Apache-2.0"
+    assert declared["Requires-Python"] == ">=3.11"
+
+
+def test_the_wheel_signs_and_verifies_with_nothing_but_its_two_dependencies(wheel, tmp_path):
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    installed = Path(import_module("msgspec").__file__).parent.parent
+    for pattern in ("msgspec", "cryptography", "cffi", "_cffi_backend*", "pycparser"):
+        for found in installed.glob(pattern):
+            (site / found.name).symlink_to(found)
+    script = (
+        f"import sys; sys.path.append({str(site)!r})\n"
+        "import mapae\n"
+        "key = mapae.Key.generate('ES256')\n"
+        "token = mapae.sign({'sub': 'user-42'}, key, issuer='https://id.example', audience='api', lifetime=600)\n"
+        "print(mapae.verify(token, key.public(), issuer='https://id.example', audience='api').sub, mapae.__file__)\n"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == ["user-42", str(site / "mapae" / "__init__.py")]
+
+
+def test_what_the_locks_pin_is_what_the_project_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    asked = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["server"]]
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "serve.txt").read_text(), re.MULTILINE))
+    assert {re.match(r"[\w-]+", each)[0] for each in asked} <= locked
+
+
+# What must not be in it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_lock_carries_hashes_and_no_address(lock):
+    text = lock.read_text()
+    assert ("sha256:" if lock.suffix == ".txt" else "sha512-") in text
+    entries = re.findall(r"^[\w-]+==.*", text, re.MULTILINE) if lock.suffix == ".txt" else []
+    assert all(entry.endswith("\\") for entry in entries), "a version without a hash"
+    assert '"resolved"' not in text
+    assert not re.search(r"--(index-url|extra-index-url|find-links)|^(?!.*\"url\").*https?://", text, re.MULTILINE)
+
+
+# Each expression is written so that it does not match itself.
+FORBIDDEN = {
+    "a path of one machine": re.compile(r"(?<![\w./<~-])/(root|work|home/[a-z]+|Users/\w+)/"),
+    "a package index": re.compile(r"files\.python[h]osted|registry\.npm[j]s|pypi\.org/[s]imple"),
+    "unfinished work": re.compile(r"\b(TOD[O]|FIXM[E]|XX[X])\b"),
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE [K]EY-----\s+[A-Za-z0-9+/=\s]{100}"),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_of_the_project_holds(what):
+    holding = [
+        f"{path.relative_to(ROOT)}: {found[0]!r}"
+        for path in our_files()
+        if (found := FORBIDDEN[what].search(path.read_text("utf-8", errors="replace")))
+    ]
+    assert not holding
+
+
+def test_each_error_has_a_code_of_its_own():
+    errors = import_module("mapae.errors")
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.MapaeError)]
+    codes = [each.code for each in classes]
+    assert len(codes) == len(set(codes))
+
+
+def test_each_error_code_stands_in_the_registry_of_problems():
+    errors, problems = import_module("mapae.errors"), import_module("mapae.web.problems")
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.MapaeError)]
+    assert {each.code for each in classes} <= set(problems.PROBLEMS)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("changelog.d/*.md")), ids=lambda path: path.name)
+def test_news_is_named_after_its_kind(path):
+    assert path.name == "README.md" or re.fullmatch(
+        r"[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md", path.name
+    )
