@@ -4,7 +4,8 @@
     ```python title="app.py"      saved as app.py
     ```toml title="mapae.toml"    saved too; any language with a title is
     ```console                    lines that begin with "$ " are run by sh; the lines after one must appear in its
-                                  output, in this order; "..." stands for anything
+                                  output, in this order; "..." stands for anything. `make` alone is not run: it
+                                  wants a checkout, and test_house.py tries it there
     ```json, ```text, ...         not run
 
 A command that ends in " &" keeps running until the page ends; the next block waits for its port. Ports written in a
@@ -59,7 +60,7 @@ class Page:
             self.script.append(body)
             (self.place / "snippet.py").write_text("".join(self.script))
             self.shell(f"{sys.executable} snippet.py")
-        elif language == "console":
+        elif language == "console" and not all(command.startswith("make ") for command, _ in commands_of(body)):
             self.session(body)
         else:
             return False
