@@ -26,13 +26,13 @@ def wait(failures, *, since_ms=0, policy=PER_ACCOUNT):
 
 @pytest.mark.parametrize(
     ("failures", "seconds"),
-    [(0, 0), (1, 0), (5, 0), (6, 1), (7, 2), (8, 4), (15, 512), (16, 900), (17, 900), (99, 900), (100, 86_400)],
+    [(0, 0), (1, 0), (5, 0), (6, 1), (7, 2), (8, 4), (15, 512), (16, 900), (17, 900), (79, 900), (80, 86_400)],
 )
 def test_p7_the_wait_grows_and_has_an_end(failures, seconds):
     assert wait(failures) == seconds * 1_000
 
 
-def test_p7_an_attacker_who_never_sleeps_gets_at_most_a_hundred_guesses_before_a_days_rest():
+def test_p7_an_attacker_who_never_sleeps_gets_fewer_than_a_hundred_guesses_before_a_days_rest():
     now_ms, counted, guesses = 0, Attempts(), []
     while now_ms < 7 * DAY_MS:
         now_ms += wait_ms(counted.failures, counted.last_failed_ms, now_ms=now_ms, policy=PER_ACCOUNT)
@@ -46,7 +46,7 @@ def test_p7_an_attacker_who_never_sleeps_gets_at_most_a_hundred_guesses_before_a
             run = 0
         run += 1
     assert runs
-    assert max(runs) == 100
+    assert max(runs) == 80
 
 
 def test_p7_waiting_is_enough_to_get_in_again():

@@ -41,8 +41,12 @@ class AttemptPolicy:
             raise ValueError("the waits must be in order: 0 < first_wait_ms <= longest_wait_ms <= rest_ms")
 
 
-PER_ACCOUNT = AttemptPolicy(free=5)
-"""For one e-mail: at most 100 guesses before a day's rest, the last 84 of them a quarter of an hour apart."""
+PER_ACCOUNT = AttemptPolicy(free=5, limit=80)
+"""For one e-mail: 80 guesses before a day's rest, the last 64 of them a quarter of an hour apart.
+
+Not the full 100: guesses that arrive together are all let in before the first of them is counted, as many as the hash
+pool takes at once, and even then a hundred must be the end.
+"""
 
 PER_ADDRESS = AttemptPolicy(free=20, limit=1_000, rest_ms=60 * _MINUTE)
 """For one network, which may be a whole office behind one address."""

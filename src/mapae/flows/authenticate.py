@@ -23,7 +23,9 @@ def authenticate(
         ScopeMissing: the token is accepted but lacks a scope.
     """
     try:
-        principal = service.keyring.guard.check(access_token, scopes=scopes, max_staleness=max_staleness)
+        principal = service.keyring.guard.check(
+            access_token, scopes=scopes, now=service.clock(), max_staleness=max_staleness
+        )
     except TokenError as refused:
         service.tally.count("token_verifications", outcome=refused.code)
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mapae.accounts.account import Account
 from mapae.accounts.activity import Activity, Reason
 from mapae.accounts.hashing import Verdict, check
-from mapae.errors import Conflict, SignInRefused
+from mapae.errors import Busy, Conflict, SignInRefused
 from mapae.flows import attempts
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -56,9 +56,9 @@ def _why(account: Account | None) -> Reason:
 
 async def _rehashed(service: Service, account: Account, password: str, *, now_ms: int) -> Account:
     """Store the hash of the present kind; the password itself stays as old as it is."""
-    password_hash = await service.hash_pool.run(service.hashing.hash, password)
     record = Activity(now_ms, "password_rehashed", "ok", account_id=account.id)
     try:
+        password_hash = await service.hash_pool.run(service.hashing.hash, password)
         await accounts.replace_password(
             service.database,
             account,
@@ -66,6 +66,6 @@ async def _rehashed(service: Service, account: Account, password: str, *, now_ms
             changed_ms=account.password_changed_ms or now_ms,
             also=(activity.recorded(record),),
         )
-    except Conflict:
-        return account  # somebody else changed or rehashed it meanwhile
+    except (Busy, Conflict):
+        return account  # the next sign-in will do it, or somebody else has just done so
     return account.with_upgraded_hash(password_hash)

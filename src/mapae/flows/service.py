@@ -1,10 +1,9 @@
-"""Everything a flow needs, opened once and closed once."""
+"""Everything a flow needs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mapae.accounts.passwords import Hashing, PasswordPolicy
@@ -16,9 +15,7 @@ from mapae.keys.sealing import derive
 from mapae.sessions.refresh import RefreshPolicy
 from mapae.sessions.revocation import Revocations
 from mapae.settings import Settings
-from mapae.storage import migrate
-from mapae.storage.data_directory import load_master_secret
-from mapae.storage.database import Database, open_database
+from mapae.storage.database import Database
 
 
 @dataclass(slots=True)
@@ -52,32 +49,6 @@ class Service:
     def remembered_until(self, now_ms: int) -> int:
         """Return the second until which a revocation made now must be remembered: no token of before lives longer."""
         return now_ms // 1000 + 1 + self.settings.access_ttl + 2 * self.settings.leeway
-
-
-@asynccontextmanager
-async def open_service(settings: Settings, *, clock: Callable[[], float] = time.time) -> AsyncIterator[Service]:
-    """Open the database, bring its schema up to date, load the keys and the revocations; close all of it at the end.
-
-    Raises:
-        FileExposed: the master secret can be read by others or is tracked by git.
-        StorageFailed: the database cannot be used; the message says the cure.
-    """
-    from mapae.flows.follow import poll  # noqa: PLC0415  (it needs Service)
-    from mapae.flows.rotate_keys import keep_schedule  # noqa: PLC0415
-
-    master = load_master_secret(settings)
-    database = await open_database(settings.database_url)
-    try:
-        await migrate.apply(database)
-        service = build(settings, database, master, clock=clock)
-        try:
-            await keep_schedule(service)
-            await poll(service)
-            yield service
-        finally:
-            await service.hash_pool.close()
-    finally:
-        await database.close()
 
 
 def build(settings: Settings, database: Database, master: bytes, *, clock: Callable[[], float]) -> Service:
