@@ -55,12 +55,12 @@ def algorithm_of_jwk(jwk: Mapping[str, Any], alg: str | None) -> Algorithm:
         KeyRefused: none of them says it, they disagree, or the key is not for signatures.
     """
     kty = jwk.get("kty")
-    if kty not in _THUMBPRINT_MEMBERS:
+    if not isinstance(kty, str) or kty not in _THUMBPRINT_MEMBERS:
         raise KeyRefused("kty is none of EC, OKP, RSA, oct and AKP")
     named = jwk.get("alg", alg)
-    if named is None:
+    if named is None and "alg" not in jwk:
         named = ALGORITHM_OF_CURVE.get(jwk["crv"]) if isinstance(jwk.get("crv"), str) and kty != "RSA" else None
-    if named is None:
+    if named is None and "alg" not in jwk:
         raise KeyRefused(f'this {kty} key does not say its algorithm; add alg=, for example alg="{_example(kty)}"')
     algorithm = algorithm_named(named)
     if alg not in {None, algorithm.name}:

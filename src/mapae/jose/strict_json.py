@@ -20,6 +20,7 @@ MAX_DEPTH = 32
 
 encode = msgspec.json.encode
 _decode = msgspec.json.Decoder().decode
+_TOO_DEEP, _UNREADABLE = object(), object()
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
 
@@ -37,13 +38,12 @@ def read_object(raw: bytes, name: str) -> dict[str, Any]:
     try:
         value = _decode(raw)
     except RecursionError:
-        value = None
+        value = _TOO_DEEP
     except (msgspec.MsgspecError, ValueError):
-        raise Malformed(_why_unreadable(raw, name)) from None
+        value = _UNREADABLE
+    # Raised out here: an error that keeps the codec's own as its context would carry the text along.
     if type(value) is not dict:
-        if value is None and raw.strip() != b"null":
-            raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")
-        raise Malformed(f"the {name} is not a JSON object")
+        raise Malformed(_why_no_object(value, raw, name))
     # The encoder never writes a name twice, so a text that equals its own re-encoding holds no duplicate.
     if (raw.count(b"{") + raw.count(b"[")) > MAX_DEPTH or encode(value) != raw:
         _refuse_depth(raw, name)
@@ -56,7 +56,11 @@ def is_flat(raw: bytes) -> bool:
     return raw.count(b"{") == 1 and b"[" not in raw
 
 
-def _why_unreadable(raw: bytes, name: str) -> str:
+def _why_no_object(value: object, raw: bytes, name: str) -> str:
+    if value is _TOO_DEEP:
+        return f"the {name} nests deeper than {MAX_DEPTH}"
+    if value is not _UNREADABLE:
+        return f"the {name} is not a JSON object"
     if raw.startswith(b"\xef\xbb\xbf"):
         return f"the {name} starts with a byte order mark"
     if raw[:1] in {b"\xff", b"\xfe"} or b"\x00" in raw[:4]:

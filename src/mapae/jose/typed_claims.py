@@ -120,7 +120,7 @@ def _mirrored(kind: type[msgspec.Struct], careful: Callable[[bytes], Registered]
             result = decode(raw)
             mirrored = encode(result) == raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            return careful(raw)
+            result, mirrored = None, False
         if not mirrored:
             return careful(raw)
         return (

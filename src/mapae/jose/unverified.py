@@ -41,7 +41,7 @@ def read_unverified(token: str | bytes) -> Unverified:
     text = as_text(token)
     if len(text) > MAX_UNVERIFIED:
         raise TooLarge(f"the token has more than {MAX_UNVERIFIED} characters")
-    if text.count(".") != 2:
+    if text.count(".") != 2 or has_scheme(text):
         raise Malformed(wrong_shape(text))
     header, payload, signature = text.split(".")
     return Unverified(
@@ -67,6 +67,11 @@ def as_text(token: object) -> str:
     return token.decode("ascii")
 
 
+def has_scheme(text: str) -> bool:
+    """Say whether the word of the HTTP header is still in front of a token."""
+    return text[:7].lower() == "bearer "
+
+
 def wrong_shape(text: str) -> str:
     """Say in words why a text is not three segments."""
     dots = text.count(".")
@@ -74,6 +79,6 @@ def wrong_shape(text: str) -> str:
         return "five segments: an encrypted token (JWE), where a signed one belongs"
     if text.lstrip().startswith("{"):
         return "the JSON serialization of a token is not accepted, only the compact one"
-    if text[:7].lower() == "bearer ":
+    if has_scheme(text):
         return 'the word "Bearer" belongs to the HTTP header, not to the token'
     return f"a token has three segments with two dots between them; this has {dots} dots"

@@ -17,7 +17,7 @@ from mapae.jose.key import Key, refuse_other_than_key
 from mapae.jose.memo import Memo, Verified
 from mapae.jose.signatures import Checker
 from mapae.jose.typed_claims import Reader, reader_for
-from mapae.jose.unverified import as_text, wrong_shape
+from mapae.jose.unverified import as_text, has_scheme, wrong_shape
 
 MAX_TOKEN = 16 * 1024
 MEMO_BYTES = 16 * 1024 * 1024
@@ -179,6 +179,8 @@ def _remembering(
         if seen is not None and seen[1] <= now < seen[2]:
             claims = seen[0] if shareable else again(seen[0])
         else:
+            if seen is not None:
+                memo.drop(token)
             payload, claims, valid_from, valid_until = walk(token, now)
             memo.add(token, Verified(claims if shareable else payload, valid_from, valid_until))
         if revocation is not None:
@@ -236,6 +238,8 @@ def _ascii(signing_input: str) -> bytes:
 
 def _checker_for(segment: str, keys: KeySource, typ: str | None) -> Checker:
     """Read a header that is new to this verifier, and find the key it names."""
+    if has_scheme(segment):
+        raise Malformed(wrong_shape(segment))
     header = check_header(read_header(segment))
     check_kind(header.typ, typ)
     return keys.find(header.kid, header.alg).check_signature
