@@ -40,12 +40,17 @@ class Database:
 
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
         self.path = path
-        self._reader = _connected(path, patience=patience)
-        self._reader.execute("PRAGMA query_only=ON")
-        self._writer = Writer(path, _connected(path, patience=patience, own_waiting=True), patience=patience)
-        self._writer.start()
-        self._seen = self.version()
         self._closed = False
+        self._reader = _connected(path, patience=patience)
+        try:
+            self._reader.execute("PRAGMA query_only=ON")
+            self._seen = self.version()
+            writing = _connected(path, patience=patience, own_waiting=True)
+        except BaseException:
+            self._reader.close()
+            raise
+        self._writer = Writer(path, writing, patience=patience)
+        self._writer.start()
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
         """Return all rows of a query.

@@ -6,12 +6,8 @@ until it commits; a reader never has to fear that a smaller number appears later
 
 from __future__ import annotations
 
-from typing import Literal
-
-from mapae.sessions.revocation import Entry
+from mapae.sessions.revocation import Entry, Kind
 from mapae.storage.database import Database, Row, Statement
-
-Kind = Literal["realm", "client", "account", "session", "token"]
 
 RAISE_HEAD = Statement("UPDATE feed_head SET seq = seq + 1 WHERE id = 0 RETURNING seq", rows=1)
 """Comes before the entries of a transaction, once."""
@@ -26,7 +22,7 @@ def entry_statements(kind: Kind, key: str, *, value: int, until: int, now_ms: in
     Args:
         kind: what is revoked.
         key: which one: client, account, session or token id; empty for the realm.
-        value: tokens with a smaller epoch are refused; 0 for a session or a token, which are refused altogether.
+        value: see `mapae.sessions.revocation.Entry`.
         until: second until which it must be remembered: no token it concerns lives longer.
         now_ms: when it happened.
     """

@@ -1,0 +1,199 @@
+"""Promises of the rows of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from mapae.errors import Conflict
+from mapae.sessions.session import end
+from mapae.storage import accounts, revocations, sessions
+from mapae.storage.database import Statement
+
+from .conftest import NOW_MS, UNTIL
+
+pytestmark = pytest.mark.anyio
+
+DAY_MS = 86_400_000
+REFUSED = Statement("UPDATE account SET name = 'x' WHERE id = 'nobody'", (), 1)
+ENDED = {"reason": "sign_out", "now_ms": NOW_MS + 5, "until": UNTIL}
+
+
+def rotated(session, *, now_ms=NOW_MS + 60_000, current=b"next"):
+    return replace(
+        session,
+        current=current,
+        previous=session.current,
+        replay=b"sealed",
+        generation=session.generation + 1,
+        acknowledged=False,
+        opened_ms=now_ms,
+        rotated_ms=now_ms,
+        seen_ms=now_ms,
+        idle_expires_ms=now_ms + DAY_MS,
+        place="198.51.100.*",
+    )
+
+
+async def test_a_session_comes_back_with_what_issuing_a_token_needs(database, new_account, new_session):
+    admin = new_account("root", role="admin", epoch=7)
+    session = replace(new_session(admin), jkt="thumbprint", previous=b"p", replay=b"r", acknowledged=True)
+    await accounts.add_account(database, admin, also=(sessions.added(session),))
+    assert await sessions.load_session(database, session.sid) == (session, sessions.Owner(7, "active", "admin"))
+
+
+async def test_an_unknown_session_is_none(database, phone):
+    assert await sessions.load_session(database, "nothing") is None
+
+
+@pytest.mark.parametrize("change", ["disabled", "deleted", "signed out everywhere"])
+async def test_no_session_begins_for_an_account_that_changed_since_it_was_looked_at(database, ada, new_session, change):
+    when = {"now_ms": NOW_MS, "until": UNTIL}
+    match change:
+        case "disabled":
+            await accounts.set_state(database, ada.id, "disabled", reason="x", **when)
+        case "deleted":
+            await accounts.delete_account(database, ada.id, **when)
+        case _:
+            await accounts.bump_epoch(database, ada.id, reason="x", **when)
+    with pytest.raises(Conflict):
+        await sessions.add_session(database, new_session(ada), epoch=ada.epoch)
+    assert await sessions.count_sessions(database) == 0
+
+
+async def test_a_session_id_is_used_once(database, ada, phone):
+    with pytest.raises(Conflict) as caught:
+        await sessions.add_session(database, phone, epoch=0)
+    assert caught.value.constraint == "session.sid"
+
+
+async def test_the_row_after_a_rotation_is_saved_whole(database, phone):
+    after = rotated(phone)
+    assert await sessions.replace_session(database, phone, after)
+    assert (await sessions.load_session(database, phone.sid))[0] == after
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"current": b"other"},
+        {"generation": 1},
+        {"opened_ms": NOW_MS + 1},
+        {"acknowledged": True},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+async def test_a_row_that_moved_meanwhile_is_not_replaced(database, phone, meanwhile):
+    moved = replace(phone, **meanwhile)
+    assert await sessions.replace_session(database, phone, moved)
+    assert not await sessions.replace_session(database, phone, rotated(phone))
+    assert (await sessions.load_session(database, phone.sid))[0] == moved
+
+
+async def test_of_fifty_rotations_of_one_token_exactly_one_is_saved(database, phone):
+    tries = [sessions.replace_session(database, phone, rotated(phone, current=b"%d" % n)) for n in range(50)]
+    saved = await asyncio.gather(*tries)
+    assert saved.count(True) == 1
+    session, _ = await sessions.load_session(database, phone.sid)
+    assert session.current == b"%d" % saved.index(True)
+    assert session.generation == 1
+
+
+async def test_an_ended_session_is_never_replaced(database, phone):
+    await sessions.revoke_session(database, phone.sid, **ENDED)
+    assert not await sessions.replace_session(database, phone, rotated(phone))
+
+
+async def test_replacing_by_an_ended_row_tells_the_feed(database, phone):
+    over = end(phone, "reuse", now_ms=NOW_MS + 9)
+    with pytest.raises(ValueError, match="until"):
+        await sessions.replace_session(database, phone, over)
+    assert await sessions.replace_session(database, phone, over, until=UNTIL)
+    assert (await sessions.load_session(database, phone.sid))[0] == over
+    (entry,), _ = await revocations.load_after(database, 0)
+    assert (entry.kind, entry.key, entry.until, entry.at_ms) == ("session", phone.sid, UNTIL, NOW_MS + 9)
+
+
+async def test_a_session_is_ended_once_with_its_entry_in_the_feed(database, phone):
+    await sessions.replace_session(database, phone, rotated(phone))
+    await sessions.revoke_session(database, phone.sid, **ENDED)
+    session, _ = await sessions.load_session(database, phone.sid)
+    assert (session.revoked_ms, session.reason, session.replay) == (NOW_MS + 5, "sign_out", None)
+    with pytest.raises(Conflict):
+        await sessions.revoke_session(database, phone.sid, **ENDED)
+    (entry,), head = await revocations.load_after(database, 0)
+    assert (entry.seq, entry.kind, entry.key, entry.until, head) == (1, "session", phone.sid, UNTIL, 1)
+
+
+async def test_nobody_ends_the_session_of_another_account(database, ada, phone):
+    with pytest.raises(Conflict):
+        await sessions.revoke_session(database, phone.sid, account_id="somebody else", **ENDED)
+    await sessions.revoke_session(database, phone.sid, account_id=ada.id, **ENDED)
+
+
+async def test_all_but_one_session_are_ended_and_each_is_in_the_feed(database, ada, phone, new_session, new_account):
+    others = [new_session(ada, f"n{n}") for n in range(3)]
+    bob = new_account("bob")
+    await accounts.add_account(database, bob, also=(sessions.added(new_session(bob)),))
+    for session in others:
+        await sessions.add_session(database, session, epoch=0)
+    await sessions.revoke_session(database, others[0].sid, **ENDED)
+    count = await sessions.revoke_sessions_of(
+        database, ada.id, except_sid=phone.sid, **(ENDED | {"now_ms": NOW_MS + 7})
+    )
+    assert count == 2
+    entries, head = await revocations.load_after(database, 1)
+    assert sorted(entry.key for entry in entries) == sorted(session.sid for session in others[1:])
+    assert {entry.seq for entry in entries} == {head} == {2}
+    assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
+    assert len(await sessions.list_sessions_of(database, bob.id, now_ms=NOW_MS)) == 1
+
+
+async def test_only_live_sessions_are_listed_the_last_used_first(database, ada, phone, new_session):
+    idle = new_session(ada, "idle", idle_ms=1_000)
+    over = new_session(ada, "over", idle_ms=50_000, absolute_ms=2_000)
+    used = replace(new_session(ada, "used"), seen_ms=NOW_MS + 3_000)
+    for session in (idle, over, used):
+        await sessions.add_session(database, session, epoch=0)
+    assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS + 2_000) == [used, phone]
+    assert await sessions.count_sessions(database, live_at_ms=NOW_MS + 2_000) == 2
+    assert await sessions.count_sessions(database) == 4
+
+
+async def test_all_sessions_are_listed_in_pages(database, ada, new_session):
+    everything = sorted((new_session(ada, f"n{n}") for n in range(7)), key=lambda session: session.sid)
+    for session in everything:
+        await sessions.add_session(database, session, epoch=0)
+    await sessions.revoke_session(database, everything[3].sid, **ENDED)
+    seen, page = [], await sessions.list_sessions(database, limit=3)
+    while page:
+        seen += page
+        page = await sessions.list_sessions(database, after=page[-1].sid, limit=3)
+    assert [session.sid for session in seen] == [session.sid for session in everything]
+    live = await sessions.list_sessions(database, live_at_ms=NOW_MS)
+    assert live == everything[:3] + everything[4:]
+
+
+async def test_expired_sessions_are_deleted_a_few_at_a_time_and_no_others(database, ada, phone, new_session):
+    for n in range(5):
+        await sessions.add_session(database, new_session(ada, f"n{n}", idle_ms=1_000), epoch=0)
+    await sessions.replace_session(database, phone, rotated(phone, now_ms=NOW_MS + DAY_MS // 2))
+    later = NOW_MS + 2 * DAY_MS
+    assert await sessions.sweep(database, NOW_MS + 5_000, limit=3) == 0
+    assert [await sessions.sweep(database, later, limit=3) for _ in range(3)] == [3, 2, 0]
+    assert await sessions.count_sessions(database) == 1
+    assert await sessions.sweep(database, later + 3 * DAY_MS, limit=3) == 1
+
+
+async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, phone, new_session):
+    with pytest.raises(Conflict):
+        await sessions.add_session(database, new_session(ada, "other"), epoch=0, also=(REFUSED,))
+    with pytest.raises(Conflict):
+        await sessions.revoke_session(database, phone.sid, also=(REFUSED,), **ENDED)
+    with pytest.raises(Conflict):
+        await sessions.revoke_sessions_of(database, ada.id, also=(REFUSED,), **ENDED)
+    assert not await sessions.replace_session(database, phone, rotated(phone), also=(REFUSED,))
+    assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
+    assert await revocations.load_after(database, 0) == ([], 0)
