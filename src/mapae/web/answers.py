@@ -140,7 +140,7 @@ def _field_problems(error: Exception, language: Language, refused_pointer: str) 
             return [FieldProblem(m.pointer, m.code, _field_detail(m, language)) for m in mistakes]
         case PasswordRefused(why=why):
             words = words_for_password(why)
-            return [FieldProblem(refused_pointer, why, words.into(language) if words else error.reason)]
+            return [FieldProblem(refused_pointer, why, error.reason if words is None or language == "en" else words.ko)]
         case _:
             return []
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +17,17 @@ from mapae.web.requests import header
 
 BODY_LIMIT = 16 * 1024
 """The largest body, in bytes."""
+
+_JSON_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "str": "a string",
+        "int": "a number",
+        "float": "a number",
+        "bool": "true or false",
+        "object": "an object",
+        "array": "an array",
+    }
+)
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -102,8 +114,13 @@ def _wrong_value(name: str, what: str) -> FieldMistake:
     if "of length >=" in what:
         return FieldMistake(pointer, "too_short", f"at least {what.rpartition(' ')[2]} characters")
     if what.startswith("Expected") and ", got" in what:
-        return FieldMistake(pointer, "type", what.replace("`", "").lower().replace("expected", "send", 1))
+        return FieldMistake(pointer, "type", _in_json_words(what))
     return FieldMistake(pointer, "value", "not one of the values this field knows")
+
+
+def _in_json_words(what: str) -> str:
+    wanted, _, got = what.removeprefix("Expected ").replace("`", "").partition(", got ")
+    return f"write {_JSON_WORDS.get(wanted, wanted)}, not {_JSON_WORDS.get(got, got)}"
 
 
 def _unknown(name: str, fields: Iterable[str]) -> str:

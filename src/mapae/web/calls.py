@@ -50,7 +50,7 @@ class Call:
     scope: Scope
     receive: Receive
     trusted_proxies: Sequence[Network] = ()
-    parameters: Mapping[str, str] = NO_PARAMETERS
+    parameters: Mapping[str, str] = field(default_factory=dict)
     draining: bool = False
 
     @property

@@ -26,6 +26,8 @@ Level = Literal["debug", "info", "warning", "error"]
 Value = str | int | float | bool | None
 _RANKS: Mapping[str, int] = MappingProxyType({"debug": 10, "info": 20, "warning": 30, "error": 40})
 _COLOURS: Mapping[str, str] = MappingProxyType({"debug": "2", "info": "36", "warning": "33", "error": "31"})
+_TRUSTED = ("mapae", "_granian")
+"""Loggers whose messages hold nothing a caller sent."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -128,7 +130,8 @@ class LogHandler(logging.Handler):
                 break
         error = record.exc_info[1] if record.exc_info else None
         fields = error_fields(error) if error is not None else {}
-        fields["message"] = record.getMessage() if record.name.startswith("mapae") else fields.get("message")
+        if record.name.startswith(_TRUSTED):
+            fields["message"] = record.getMessage()
         self._log.line(level, record.name, **fields)
 
 
@@ -137,3 +140,6 @@ def route_logging(log: Log) -> None:
     root = logging.getLogger()
     root.handlers[:] = [LogHandler(log)]
     root.setLevel(logging.DEBUG if log.wants("debug") else logging.INFO)
+    network = logging.getLogger("_granian")
+    network.handlers[:], network.propagate = [], True
+    network.setLevel(logging.ERROR)

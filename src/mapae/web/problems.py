@@ -130,6 +130,12 @@ PROBLEMS: Mapping[str, Problem] = _table(
     ),
     # Access tokens.
     (
+        "sign_in_first",
+        401,
+        ("Sign in first.", "먼저 로그인해 주세요."),
+        ("This page is for people who are signed in.", "로그인한 사람만 볼 수 있는 페이지예요."),
+    ),
+    (
         "token_missing",
         401,
         ("Sign in first.", "먼저 로그인해 주세요."),

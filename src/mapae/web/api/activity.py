@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from mapae.accounts.activity import describe
 from mapae.errors import FieldMistake, InputRefused
-from mapae.storage.activity import ActivityFilter, list_activity
+from mapae.flows.read_activity import my_activity
 from mapae.web.answers import Answer, json_answer
 from mapae.web.api.fields import Moment, moment
 from mapae.web.calls import Call, QueryField
@@ -59,8 +59,7 @@ async def list_mine(call: Call) -> Answer:
     """List what happened to the account."""
     principal = call.principal()
     after, limit = _asked(call)
-    wanted = ActivityFilter(account_id=principal.account_id)
-    page = await list_activity(call.service.database, wanted, after=after, limit=limit)
+    page = await my_activity(call.service, principal, after=after, limit=limit)
     items = [
         ActivityItem(
             moment(one.at_ms),
