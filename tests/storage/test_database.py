@@ -104,6 +104,26 @@ async def test_reading_cannot_write(things):
     assert await everything(things) == {"a": 0}
 
 
+async def test_a_long_query_is_read_apart_and_cannot_write_either(things):
+    assert await things.fetch_apart("SELECT amount FROM thing WHERE name = ?", "a") == [(0,)]
+    with pytest.raises(StorageFailed):
+        await things.fetch_apart("DELETE FROM thing")
+    await things.close()
+    with pytest.raises(StorageFailed, match="closed"):
+        await things.fetch_apart("SELECT 1")
+
+
+async def test_the_loop_goes_on_while_a_long_query_is_read_apart(things):
+    long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+    reading = asyncio.create_task(things.fetch_apart(long))
+    turns = 0
+    while not reading.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert await reading == [(300_000,)]
+    assert turns > 5
+
+
 async def test_a_snapshot_is_of_one_moment(things, database_url):
     count, total = Statement("SELECT count(*) FROM thing"), Statement("SELECT max(amount) FROM thing")
     assert await things.snapshot(count, total) == [[(1,)], [(0,)]]

@@ -36,6 +36,10 @@ class Noting(Database):
         self.noted.append((sql, values))
         return await super().fetch_one(sql, *values)
 
+    async def fetch_apart(self, sql, *values):
+        self.noted.append((sql, values))
+        return await super().fetch_apart(sql, *values)
+
     async def snapshot(self, *queries):
         self.noted += [(query.sql, query.values) for query in queries]
         return await super().snapshot(*queries)

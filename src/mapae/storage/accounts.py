@@ -46,7 +46,7 @@ async def list_accounts(
     """Return accounts, the oldest first, from the one that follows `after`."""
     where, values = _filter(role, state, email_contains)
     at = (after.created_ms, after.id) if after else (-1, "")
-    rows = await database.fetch(
+    rows = await database.fetch_apart(
         f"{_ACCOUNT} WHERE (a.created_ms, a.id) > (?, ?){where} ORDER BY a.created_ms, a.id LIMIT ?",
         *at,
         *values,
@@ -60,8 +60,8 @@ async def count_accounts(
 ) -> int:
     """Return how many accounts there are; it reads the whole table."""
     where, values = _filter(role, state, email_contains)
-    row = await database.fetch_one(f"SELECT count(*) FROM account a WHERE a.id <> ''{where}", *values)  # noqa: S608
-    return int(row[0]) if row else 0
+    rows = await database.fetch_apart(f"SELECT count(*) FROM account a WHERE a.id <> ''{where}", *values)  # noqa: S608
+    return int(rows[0][0])
 
 
 async def add_account(database: Database, account: Account, *, also: Sequence[Statement] = ()) -> None:

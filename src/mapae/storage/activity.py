@@ -90,7 +90,7 @@ async def list_activity(
     if after is not None:
         at_ms, _, row_id = after.partition(".")
         where, values = f"{where} AND (at_ms, id) < (?, ?)", (*values, int(at_ms), row_id)
-    rows = await database.fetch(
+    rows = await database.fetch_apart(
         f"SELECT at_ms, id, {_FIELDS} FROM activity WHERE {where} ORDER BY at_ms DESC, id DESC LIMIT ?",  # noqa: S608
         *values,
         limit,
@@ -102,7 +102,7 @@ async def list_activity(
 async def count_activity(database: Database, wanted: ActivityFilter = EVERYTHING) -> dict[tuple[Event, Outcome], int]:
     """Return how often each event happened with each outcome."""
     where, values = wanted.where()
-    rows = await database.fetch(
+    rows = await database.fetch_apart(
         f"SELECT event, outcome, count(*) FROM activity WHERE {where} GROUP BY event, outcome ORDER BY event, outcome",  # noqa: S608
         *values,
     )

@@ -10,6 +10,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from mapae.errors import StorageFailed
@@ -40,6 +41,7 @@ class Database:
 
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
         self.path = path
+        self._patience = patience
         self._closed = False
         self._reader = _connected(path, patience=patience)
         try:
@@ -76,6 +78,24 @@ class Database:
         except sqlite3.Error as error:
             raise self._reason(error) from error
         return row
+
+    async def fetch_apart(self, sql: str, *values: Value) -> list[Row]:
+        """Return all rows of a query that may read a whole table: in another thread, so that nobody waits for it.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        if self._closed:
+            raise closed(self.path)
+        try:
+            return await asyncio.to_thread(self._apart, sql, values)
+        except sqlite3.Error as error:
+            raise self._reason(error) from error
+
+    def _apart(self, sql: str, values: tuple[Value, ...]) -> list[Row]:
+        with closing(sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            return connection.execute(sql, values).fetchall()
 
     async def snapshot(self, *queries: Statement) -> Results:
         """Return the rows of several queries, all as of the same moment.

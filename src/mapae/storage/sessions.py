@@ -79,7 +79,7 @@ async def list_sessions(
         live_at_ms: only those that are live then; None for ended and expired ones too.
     """
     where, values = _live(live_at_ms)
-    rows = await database.fetch(
+    rows = await database.fetch_apart(
         f"SELECT {_COLUMNS} FROM session s WHERE s.sid > ?{where} ORDER BY s.sid LIMIT ?",  # noqa: S608
         after,
         *values,
@@ -91,8 +91,8 @@ async def list_sessions(
 async def count_sessions(database: Database, *, live_at_ms: int | None = None) -> int:
     """Return how many sessions there are; it reads the whole table."""
     where, values = _live(live_at_ms)
-    row = await database.fetch_one(f"SELECT count(*) FROM session s WHERE s.sid > ''{where}", *values)  # noqa: S608
-    return int(row[0]) if row else 0
+    rows = await database.fetch_apart(f"SELECT count(*) FROM session s WHERE s.sid > ''{where}", *values)  # noqa: S608
+    return int(rows[0][0])
 
 
 def added(session: Session) -> Statement:
