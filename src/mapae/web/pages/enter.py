@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
+from mapae.accounts.account import normalise_email
 from mapae.errors import LinkRefused, Refused
 from mapae.flows import admin_link
 from mapae.flows.sign_in import sign_in as sign_in_flow
 from mapae.flows.sign_out import sign_out as sign_out_flow
 from mapae.flows.sign_up import sign_up as sign_up_flow
 from mapae.guard import Principal
-from mapae.web.pages.forms import missing, read_form, rejection
+from mapae.web.pages.forms import missing, read_form, refusals, rejection
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.pages.signed_in import SignInFirst, forget_tokens, keep_tokens, leave_old_session, presence
 
@@ -58,7 +59,7 @@ async def sign_up(page: Page) -> Response:
         next_path = local_path(page.request.query_params.get("next", ""))
         return await _onward_if_signed_in(page, next_path) or _sign_up_form(page, {"next": next_path})
     typed = await read_form(page.request, ("name", "email", "password", "next"))
-    refused = missing(page, typed, "email", "password")
+    refused = _new_account_refusals(page, typed)
     if refused is None:
         try:
             tokens = await sign_up_flow(
@@ -85,7 +86,7 @@ async def set_up(page: Page) -> Response:
         await admin_link.check_admin_link(page.service, token)
         return _set_up_form(page, {"token": token})
     typed = await read_form(page.request, ("token", "email", "password"))
-    refused = missing(page, typed, "email", "password")
+    refused = _new_account_refusals(page, typed)
     if refused is None:
         try:
             tokens = await admin_link.redeem_admin_link(
@@ -112,6 +113,15 @@ async def sign_out(page: Page, principal: Principal) -> Response:
     response = page.redirect("/sign-in", flash="signed_out")
     forget_tokens(response)
     return response
+
+
+def _new_account_refusals(page: Page, typed: Mapping[str, str]) -> Rejection | None:
+    context = (page.settings.brand, typed["email"], typed.get("name", ""))
+    return missing(page, typed, "email", "password") or refusals(
+        page,
+        lambda: normalise_email(typed["email"]),
+        lambda: page.service.password_policy.check(typed["password"], context=context),
+    )
 
 
 async def _onward_if_signed_in(page: Page, next_path: str) -> Response | None:

@@ -6,7 +6,8 @@ Source: HTML Standard, application/x-www-form-urlencoded; RFC 9110 §8.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -26,6 +27,8 @@ from mapae.web.pages.moments import duration
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.refusals import ContentTypeUnsupported, RequestRefused
 
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -36,10 +39,11 @@ async def read_form(request: Request, fields: Collection[str]) -> dict[str, str]
         RequestRefused: the body is not a form, is too large, or its encoding is broken.
         InputRefused: a field is unknown or was sent twice.
     """
+    body = await read_body(request.scope, request.receive)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/x-www-form-urlencoded" or "content-encoding" in request.headers:
+    if (body and content_type != FORM_TYPE) or "content-encoding" in request.headers:
         raise ContentTypeUnsupported
-    pairs = parse_form(await read_body(request.scope, request.receive))
+    pairs = parse_form(body)
     if mistakes := tuple(_names_wrong([name for name, _ in pairs], known=fields)):
         raise InputRefused(*mistakes)
     return dict.fromkeys(fields, "") | dict(pairs)
@@ -70,10 +74,21 @@ def _names_wrong(names: list[str], *, known: Collection[str]) -> Iterable[FieldM
             yield FieldMistake(f"/{name}", "repeated", "was sent more than once")
 
 
-def missing(page: Page, values: dict[str, str], *fields: str) -> Rejection | None:
+def missing(page: Page, values: Mapping[str, str], *fields: str) -> Rejection | None:
     """Return what to say about those of `fields` that were left empty; None when all are filled."""
     empty = [(field, page.t(f"mistake.{field}_missing")) for field in fields if not values[field].strip()]
     return Rejection(422, empty) if empty else None
+
+
+def refusals(page: Page, *checks: Callable[[], object]) -> Rejection | None:
+    """Return everything that `checks` refuse at once, so that nobody has to send a form twice to hear it."""
+    found: list[tuple[str, str]] = []
+    for check in checks:
+        try:
+            check()
+        except (InputRefused, PasswordRefused) as error:
+            found += rejection(page, error).mistakes
+    return Rejection(422, found) if found else None
 
 
 def rejection(page: Page, error: Refused, *, chosen_in: str = "password") -> Rejection:
