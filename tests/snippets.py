@@ -86,18 +86,19 @@ class Page:
 
     def start(self, command: str) -> None:
         """Start a server and wait until one of the page's ports that was closed answers."""
+        environment = self.environment()
         closed = [port for port in self.ports.values() if not is_open(port)]
-        log = (self.place / f"server-{len(self.running)}.log").open("wb")
-        process = subprocess.Popen(
-            ["sh", "-c", f"exec {command}"], cwd=self.place, env=self.environment(), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        log = self.place / f"server-{len(self.running)}.log"
+        with log.open("wb") as said:
+            process = subprocess.Popen(
+                ["sh", "-c", f"exec {command}"], cwd=self.place, env=environment, stdin=subprocess.DEVNULL,
+                stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
         self.running.append(process)
         until = time.monotonic() + 30
         while not any(is_open(port) for port in closed):
-            said = Path(log.name).read_text()
-            assert process.poll() is None, f"$ {command} &\nended with {process.returncode}\n{said}"
-            assert time.monotonic() < until, f"$ {command} &\nnothing listens on {closed} after 30 s\n{said}"
+            assert process.poll() is None, f"$ {command} &\nended with {process.returncode}\n{log.read_text()}"
+            assert time.monotonic() < until, f"$ {command} &\nlistens on none of {closed}\n{log.read_text()}"
             time.sleep(0.05)
 
     def environment(self) -> dict[str, str]:

@@ -225,7 +225,15 @@ def command(language: Language, one: click.Command | None, path: tuple[str, ...]
     whole = inspect.cleandoc(spoken(language, one)).replace("\b\n", "")
     if whole and whole != first:
         yield from (whole, "")
-    rows = [(record[0], spoken(language, each)) for each in one.params if (record := each.get_help_record(context))]
+    settings_here = [each for each in one.params if (each.name or "").removeprefix("set_") in SETTINGS]
+    shown = [each for each in one.params if len(settings_here) < len(SETTINGS) or each not in settings_here]
+    rows = [(record[0], spoken(language, each)) for each in shown if (record := each.get_help_record(context))]
+    if len(shown) < len(one.params):
+        every = (
+            "Every [setting](settings.md) is a flag of this command.",
+            "모든 [설정](settings.md)을 플래그로 쓸 수 있어요.",
+        )
+        yield from (pick(language, *every), "")
     if rows:
         yield pick(language, "| option | meaning |", "| 옵션 | 뜻 |")
         yield "|---|---|"

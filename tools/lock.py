@@ -14,6 +14,7 @@ LOCKS = {
     "serve": ["--extra", "server", "--group", "build"],
     "dev": ["--extra", "server", "--extra", "fastapi", "--group", "dev"],
     "docs": ["--group", "docs"],
+    "bench": ["--extra", "server", "--group", "build", "--group", "bench"],
 }
 FLAGS = [
     "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet",

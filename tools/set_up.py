@@ -1,9 +1,9 @@
 """Make the virtual environment that a make target needs, once.
 
-    python3 tools/set_up.py serve|dev|docs
+    python3 tools/set_up.py serve|dev|docs|bench
 
 `serve` and `dev` share `.venv` (everything in `serve` is in `dev`); `docs` has its own, because the site builder's
-dependencies are nobody else's. Every package is pinned and checked against its hash in `requirements/`; Mapae itself is
+dependencies are nobody else's, and so has `bench`, whose packages are what Mapae is compared with. Every package is pinned and checked against its hash in `requirements/`; Mapae itself is
 installed in place, without fetching anything. A mark in the environment remembers what was installed, so that
 a second run costs a few milliseconds, and a changed lock file is noticed.
 """
@@ -16,9 +16,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENTS = {"serve": ROOT / ".venv", "dev": ROOT / ".venv", "docs": ROOT / ".cache" / "docs-venv"}
-PROVIDED_BY = {"serve": ("serve", "dev"), "dev": ("dev",), "docs": ("docs",)}
-NEEDS_THE_PROJECT = ("serve", "dev")
+ENVIRONMENTS = {
+    "serve": ROOT / ".venv",
+    "dev": ROOT / ".venv",
+    "docs": ROOT / ".cache" / "docs-venv",
+    "bench": ROOT / ".cache" / "bench-venv",
+}
+PROVIDED_BY = {"serve": ("serve", "dev"), "dev": ("dev",), "docs": ("docs",), "bench": ("bench",)}
+NEEDS_THE_PROJECT = ("serve", "dev", "bench")
 
 
 def main(name: str) -> None:
@@ -79,6 +84,8 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.version_info < (3, 11):  # noqa: UP036  (PYTHON=... may name an older one)
+        sys.exit(f"Mapae needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.")
     if len(sys.argv) != 2 or sys.argv[1] not in ENVIRONMENTS:
         sys.exit(__doc__)
     try:
