@@ -205,7 +205,7 @@ async def _inside(database: Database, settings: Settings, now: float) -> AsyncIt
         yield Check("migrations", "trouble", what, "mapae migrate up")
         return
     yield Check("migrations", "well", say("none pending", "모두 적용했어요"))
-    for check in _keys(await load_keys(database), settings, int(now * 1000)):
+    for check in check_keys(await load_keys(database), settings, int(now * 1000)):
         yield check
     newest = (await list_activity(database, limit=1)).rows
     if newest and newest[0].at_ms > now * 1000 + 60_000:
@@ -217,7 +217,8 @@ async def _inside(database: Database, settings: Settings, now: float) -> AsyncIt
         yield Check("administrator", "note", what, "mapae admin link")
 
 
-def _keys(rows: list[SigningKey], settings: Settings, now_ms: int) -> Checks:
+def check_keys(rows: list[SigningKey], settings: Settings, now_ms: int) -> Checks:
+    """Look at the signing keys: is there one, how old is it, does the master secret open it."""
     signing = [row for row in rows if phase(row, now_ms) == "signing"]
     if not rows:
         yield Check("keys", "well", say("made at the first start", "처음 시작할 때 만들어요"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -142,6 +141,8 @@ def _key_in_header(alg: str, header: Mapping[str, Any]) -> Found:
 
 
 def _is_guessable(digest: str, sight: Sight) -> bool:
+    import hmac  # noqa: PLC0415  it loads OpenSSL, which no other check needs
+
     return any(
         hmac.compare_digest(hmac.digest(guess.encode(), sight.signing_input, digest), sight.signature)
         for guess in GUESSES
