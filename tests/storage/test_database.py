@@ -85,6 +85,21 @@ async def test_a_mistake_in_the_sql_harms_no_other_commit_of_the_same_moment(thi
     assert await everything(things) == {"a": 0, "c": 1}
 
 
+async def test_one_that_is_refused_half_way_harms_no_other_commit_of_the_same_moment(things):
+    half_way = [
+        (Statement(ADD, ("half", 1)), Statement(TAKE, ("z", 0), 1)),
+        (Statement(ADD, ("half", 2)), Statement(ADD, ("a", 1))),
+        (Statement("UPDATE thing SET amount = 9", (), 0),),
+        (Statement(ADD, ("half", 3)), Statement("SELECT nonsense")),
+    ]
+    commits = [
+        things.commit(*half_way[n % 4]) if n % 3 else things.commit(Statement(ADD, (f"b{n}", n))) for n in range(24)
+    ]
+    outcomes = await asyncio.gather(*commits, return_exceptions=True)
+    assert [n for n, outcome in enumerate(outcomes) if outcome == [[]]] == list(range(0, 24, 3))
+    assert await everything(things) == {"a": 0} | {f"b{n}": n for n in range(0, 24, 3)}
+
+
 async def test_of_fifty_that_swap_one_row_at_once_exactly_one_wins(things):
     commits = [things.commit(Statement(TAKE, ("a", 0), 1)) for _ in range(50)]
     outcomes = await asyncio.gather(*commits, return_exceptions=True)

@@ -39,11 +39,23 @@ class Outcome:
     result: Results | BaseException
 
 
+class _HalfDone(Exception):
+    """A piece of work was refused after it had changed something."""
+
+
+class _Refused(Exception):
+    """A statement touched another number of rows than it must."""
+
+    def __init__(self, touched: int, reason: MapaeError) -> None:
+        super().__init__()
+        self.touched = touched
+        self.reason = reason
+
+
 class Writer(threading.Thread):
     """Writes what `submit` brings; each caller hears of it only once it is on the disk.
 
-    Every piece of work stands in a savepoint of its own, so that one that is refused takes nothing else with it.
-    The write lock is never held while waiting for more work.
+    A piece of work that is refused takes nothing else with it. The write lock is never held while waiting for more.
     """
 
     def __init__(self, path: str, connection: sqlite3.Connection, *, patience: float) -> None:
@@ -80,12 +92,26 @@ class Writer(threading.Thread):
             return self._failed([first, *self._waiting()], error)
         batch = [first, *self._waiting()]
         try:
-            outcomes = [Outcome(work.answer, self._attempted(work)) for work in batch]
+            outcomes = self._attempted(batch)
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  whatever it is, the callers must hear of it and the thread must live
             self._abandon()
             return self._failed(batch, error)
         return outcomes
+
+    def _attempted(self, batch: Sequence[Work]) -> list[Outcome]:
+        """Run each piece of work; raise only what spoils the transaction for everybody.
+
+        Savepoints triple the number of times this thread gives up Python's lock and waits for it again, so the first
+        try goes without. A refused first statement has changed nothing. Only when a later one is refused is the
+        transaction begun anew, with savepoints.
+        """
+        try:
+            return [Outcome(work.answer, self._unguarded(work)) for work in batch]
+        except _HalfDone:
+            self._connection.execute("ROLLBACK")
+            self._begin()
+            return [Outcome(work.answer, self._guarded(work)) for work in batch]
 
     def _failed(self, batch: Sequence[Work], error: Exception) -> list[Outcome]:
         return [Outcome(work.answer, self._reason(error)) for work in batch]
@@ -120,23 +146,45 @@ class Writer(threading.Thread):
             pass
         return waiting
 
-    def _attempted(self, work: Work) -> Results | BaseException:
-        """Run one piece of work in its savepoint; raise only what spoils the transaction for everybody."""
+    def _unguarded(self, work: Work) -> Results | BaseException:
+        """Run one piece of work; raise _HalfDone when it was refused after it had changed something."""
+        if work.answer.cancelled():
+            return []
+        results: Results = []
+        try:
+            for statement in work.statements:
+                results.append(self._rows(statement))
+        except _Refused as refused:
+            if results or refused.touched:
+                raise _HalfDone from None
+            return refused.reason
+        except Exception as error:
+            if self._spoilt_by(error):
+                raise
+            if results:
+                raise _HalfDone from None
+            return self._reason(error)  # SQLite itself undoes a statement that fails
+        return results
+
+    def _guarded(self, work: Work) -> Results | BaseException:
+        """Run one piece of work in a savepoint, and undo it alone when it is refused."""
         if work.answer.cancelled():
             return []
         self._connection.execute("SAVEPOINT work")
+        refusal: Exception | None = None
+        results: Results = []
         try:
             results = [self._rows(statement) for statement in work.statements]
+        except _Refused as refused:
+            refusal = refused.reason
         except Exception as error:
-            if not self._connection.in_transaction:
+            if self._spoilt_by(error):
                 raise
-            if isinstance(error, sqlite3.Error) and spoils_the_transaction(error):
-                raise
+            refusal = self._reason(error)
+        if refusal is not None:
             self._connection.execute("ROLLBACK TO work")
-            self._connection.execute("RELEASE work")
-            return self._reason(error)
         self._connection.execute("RELEASE work")
-        return results
+        return results if refusal is None else refusal
 
     def _rows(self, statement: Statement) -> list[Row]:
         cursor = self._connection.execute(statement.sql, statement.values)
@@ -144,8 +192,12 @@ class Writer(threading.Thread):
         if statement.rows is not None:
             touched = len(rows) if cursor.description is not None else cursor.rowcount
             if touched != statement.rows:
-                raise statement.otherwise
+                raise _Refused(touched, statement.otherwise())
         return rows
+
+    def _spoilt_by(self, error: Exception) -> bool:
+        gone = not self._connection.in_transaction
+        return gone or (isinstance(error, sqlite3.Error) and spoils_the_transaction(error))
 
     def _reason(self, error: Exception) -> Exception:
         return translated(error, self._path) if isinstance(error, sqlite3.Error) else error
