@@ -299,3 +299,17 @@ def test_health_of_nothing_is_bad(run):
 def test_dev_refuses_to_be_reachable_by_others(run):
     assert "host" in run("dev", "--host", "0.0.0.0", code=2).err
     assert "issuer" in run("dev", env={"MAPAE_ISSUER": "https://id.example.com"}, code=2).err
+
+
+def test_a_directory_that_cannot_be_entered_is_one_more_trouble(tmp_path):
+    from mapae.cli.checkup import Check
+    from mapae.cli.doctor import reachable
+
+    def checks_of_files():
+        yield Check("data", "well", "")
+        (tmp_path / "gone" / "secret").stat()
+
+    assert [(each.name, each.state) for each in reachable(checks_of_files())] == [
+        ("data", "well"),
+        ("files", "trouble"),
+    ]

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mapae.cli.checkup import (
     Check,
@@ -62,13 +62,24 @@ def _all(settings: Settings) -> list[Check]:
     what = say(f"all right; {count} differ from the defaults", f"모두 올바라요. 기본값과 다른 것은 {count}개예요")
     return [
         Check("settings", "well", what),
-        *check_files(settings),
+        *reachable(check_files(settings)),
         *check_clock(now),
         *asyncio.run(check_database(settings, now)),
         *check_address(settings),
         *check_certificate(settings, now),
         *check_choices(settings),
     ]
+
+
+def reachable(checks: Iterator[Check]) -> list[Check]:
+    """Carry out checks of files; a directory that cannot be entered is one more trouble."""
+    found: list[Check] = []
+    try:
+        found.extend(checks)
+    except OSError as error:
+        cure = say("run it as the user that runs the service", "서비스를 실행하는 사용자로 실행하세요")
+        found.append(Check("files", "trouble", f"{error.filename}: {error.strerror}", cure))
+    return found
 
 
 def _report(checks: Sequence[Check], settings: Settings | None, as_json: bool) -> None:
