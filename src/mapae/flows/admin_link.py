@@ -57,7 +57,8 @@ async def redeem_admin_link(
         EmailTaken: another account has this e-mail.
     """
     await check_admin_link(service, token)
-    now_ms = service.now_ms()
+    moment = service.moment()
+    now_ms = moment.now_ms
     session, refresh_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms,
@@ -85,5 +86,5 @@ async def redeem_admin_link(
         ),
     )
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
     )

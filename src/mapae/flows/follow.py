@@ -7,7 +7,6 @@ import logging
 import time
 
 from mapae.accounts import common_passwords
-from mapae.errors import MapaeError
 from mapae.flows.rotate_keys import keep_schedule
 from mapae.flows.service import Service
 from mapae.flows.sweep import sweep
@@ -27,13 +26,16 @@ async def poll(service: Service) -> None:
     """Read the revocations that this process has not seen yet, and the keys."""
     sent = time.monotonic()
     now_ms = service.now_ms()
-    if service.revocations.ready:
-        entries, head = await feed.load_after(service.database, service.revocations.head)
+    revocations = service.revocations
+    if revocations.ready:
+        after = revocations.head
+        entries, head = await feed.load_after(service.database, after)
+        for entry in entries:
+            service.tally.observe("revocation_propagation", max(0, now_ms - entry.at_ms) / 1000)
     else:
+        after = 0
         entries, head = await feed.load_snapshot(service.database)
-    service.revocations.apply(entries, head=head, sent=sent)
-    for entry in entries:
-        service.tally.observe("revocation_propagation", max(0, now_ms - entry.at_ms) / 1000)
+    revocations.apply(entries, head=head, sent=sent, after=after)
     await service.keyring.load(service.database, now_ms)
 
 
@@ -58,6 +60,6 @@ async def follow(service: Service) -> None:
             if now - tidied >= TIDY_EVERY:
                 tidied = now
                 await tidy(service)
-        except MapaeError as failure:
-            log.warning("cannot read the database: %s", failure)
+        except Exception as failure:  # noqa: BLE001 - whatever it is: the lease must run out, not be forgotten
+            log.warning("cannot follow the database: %s", failure)
             await asyncio.sleep(POLL_EVERY)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from mapae.accounts.account import Account
-from mapae.flows.service import Service
+from mapae.flows.service import Moment, Service
 from mapae.flows.visitor import Visitor
 from mapae.jose import jwt
 from mapae.sessions import refresh as family
@@ -67,11 +66,11 @@ def new_session(
 
 
 def tokens_for(
-    service: Service, session: Session, *, epoch: int, role: str, now_ms: int, refresh_token: str | None
+    service: Service, session: Session, *, epoch: int, role: str, moment: Moment, refresh_token: str | None
 ) -> Tokens:
     """Sign an access token for `session`.
 
-    `now_ms` must have been read before `session` and `epoch` were: the bound on revocation rests on it, since a
+    `moment` must have been taken before `session` and `epoch` were read: the bound on revocation rests on it, since a
     token whose `iat` lies after a revocation must have seen that revocation.
     """
     settings, scope = service.settings, scope_of(role)
@@ -82,10 +81,10 @@ def tokens_for(
             "scope": scope,
             "sid": session.sid,
             "epo": epoch,
-            "rsq": service.revocations.head,
+            "rsq": moment.seen,
         },
-        service.keyring.signing(now_ms),
-        now=now_ms // 1000,
+        service.keyring.signing(moment.now_ms),
+        now=moment.now_ms // 1000,
         issuer=settings.issuer,
         audience=service.keyring.audience,
         lifetime=settings.access_ttl,
@@ -94,11 +93,4 @@ def tokens_for(
     service.tally.count("tokens_issued", alg=settings.algorithm)
     return Tokens(
         access_token, settings.access_ttl, refresh_token, session.sid, session.account_id, scope, session.client_id
-    )
-
-
-def tokens_for_new(service: Service, session: Session, account: Account, *, now_ms: int, refresh_token: str) -> Tokens:
-    """Sign the first access token of a session that has just been saved."""
-    return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
     )

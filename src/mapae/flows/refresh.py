@@ -34,7 +34,7 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
     presented = family.read_token(token, service.refresh_key)
     successor = secrets.token_bytes(32)
     for _ in range(TRIES):
-        now_ms = service.now_ms()  # before the row is read: see tokens_for
+        moment = service.moment()  # before the row is read: see tokens_for
         found = await sessions.load_session(service.database, presented.sid)
         if found is None:
             raise RefreshRefused
@@ -47,14 +47,14 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
             client_id=client_id,
             jkt=None,
             successor=successor,
-            now_ms=now_ms,
+            now_ms=moment.now_ms,
             policy=service.refresh_policy,
         )
         match decision:
             case Refuse():
                 raise RefreshRefused
             case Reuse():
-                await _end_for_reuse(service, session, visitor=visitor, now_ms=now_ms)
+                await _end_for_reuse(service, session, visitor=visitor, now_ms=moment.now_ms)
                 raise RefreshReused
             case Hold(after):
                 next_token = None
@@ -65,7 +65,7 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
         if after == session or await sessions.replace_session(service.database, session, after):
             service.tally.count("refreshes", outcome=type(decision).__name__.lower())
             return tokens_for(
-                service, after, epoch=owner.epoch, role=owner.role, now_ms=now_ms, refresh_token=next_token
+                service, after, epoch=owner.epoch, role=owner.role, moment=moment, refresh_token=next_token
             )
     raise RefreshRefused
 

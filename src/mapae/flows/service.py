@@ -18,6 +18,19 @@ from mapae.settings import Settings
 from mapae.storage.database import Database
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a token is made, and how much its maker knew.
+
+    Attributes:
+        now_ms: milliseconds since 1970.
+        seen: the last revocation in the feed that this process had seen.
+    """
+
+    now_ms: int
+    seen: int
+
+
 @dataclass(slots=True)
 class Service:
     """An open Mapae: its settings, its database and what it keeps in memory.
@@ -46,9 +59,17 @@ class Service:
         """Return the wall clock in milliseconds since 1970."""
         return int(self.clock() * 1000)
 
+    def moment(self) -> Moment:
+        """Return what a token may say of the moment it is made; take it before reading what the token is made from."""
+        return Moment(self.now_ms(), self.revocations.head)
+
     def remembered_until(self, now_ms: int) -> int:
-        """Return the second until which a revocation made now must be remembered: no token of before lives longer."""
-        return now_ms // 1000 + 1 + self.settings.access_ttl + 2 * self.settings.leeway
+        """Return the second until which a revocation made now must be remembered: no token of before lives longer.
+
+        Besides the verifier's leeway, the clocks of the node that signed and the one that revokes may each be that far
+        off.
+        """
+        return now_ms // 1000 + 1 + self.settings.access_ttl + 3 * self.settings.leeway
 
 
 def build(settings: Settings, database: Database, master: bytes, *, clock: Callable[[], float]) -> Service:

@@ -22,7 +22,8 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         Busy: no capacity to check the password now; nothing was counted as a failure.
     """
     email = normalise_email(email)
-    now_ms = service.now_ms()
+    moment = service.moment()
+    now_ms = moment.now_ms
     account = await accounts.load_account_by_email(service.database, email)
     account = await check_password(service, account, email, password, visitor=visitor)
     session, refresh_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
@@ -36,5 +37,5 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
     )

@@ -31,7 +31,8 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
     """
     if service.settings.sign_up == "closed":
         raise SignUpClosed
-    now_ms = service.now_ms()
+    moment = service.moment()
+    now_ms = moment.now_ms
     await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
     session, refresh_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     account = await open_account(
@@ -59,5 +60,5 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
     )
     service.tally.count("sign_ups", outcome="ok")
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, now_ms=now_ms, refresh_token=refresh_token
+        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
     )
