@@ -22,7 +22,7 @@ PLACES = [*OPEN, *OWN, "/setup", *(f"{path}, refused" for path in REFUSED)]
 LEAST_TARGET = 44
 
 SMALL_TARGETS = """least => [...document.querySelectorAll("a, button, input:not([type=hidden]):not([hidden])")]
-    .filter(each => !each.closest(".skip") && !each.closest("table, .operation, dd"))
+    .filter(each => !each.closest(".skip") && !each.closest(".list"))
     .map(each => [each.outerHTML.slice(0, 120), each.getBoundingClientRect()])
     .filter(([, box]) => box.width > 0 && (box.height < least || box.width < 24))
     .map(([html, box]) => `${html} is ${box.width} x ${box.height}`)"""

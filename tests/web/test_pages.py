@@ -12,6 +12,7 @@ from mapae.flows.admin_link import create_admin_link
 from mapae.flows.follow import poll
 from mapae.flows.manage_accounts import find_account
 from mapae.settings import Settings
+from mapae.storage.statement import Statement
 from mapae.web.app import create_app
 from mapae.web.problems import PROBLEMS
 
@@ -74,6 +75,10 @@ async def browser(app):
 async def other_browser(app):
     async with Browser(app) as made:
         yield made
+
+
+def _statement(sql):
+    return Statement(sql, ())
 
 
 @asynccontextmanager
@@ -261,7 +266,7 @@ async def test_a_copied_refresh_token_ends_the_session_and_its_owner_is_told(app
     for _ in range(2):
         browser.cookies.delete("__Host-mapae")
         await browser.get("/account")
-        await app.service.database.commit(_aged("UPDATE session SET opened_ms = opened_ms - 60000"))
+        await app.service.database.commit(_statement("UPDATE session SET opened_ms = opened_ms - 60000"))
     browser.cookies.delete("__Host-mapae")
     browser.cookies.set("__Host-mapae-refresh", copied, domain="id.example.com", path="/")
     assert (await browser.get("/account")).headers["location"] == "/sign-in?next=%2Faccount"
@@ -272,12 +277,6 @@ async def test_a_copied_refresh_token_ends_the_session_and_its_owner_is_told(app
     changed = "a herd of seven iron horses"
     await browser.send_form("/account/password", current=PASSWORD, new=changed)
     assert "We ended one of your sessions" not in (await browser.get("/account")).text
-
-
-def _aged(sql):
-    from mapae.storage.statement import Statement
-
-    return Statement(sql, ())
 
 
 async def test_a_visit_that_began_on_another_site_is_sent_on_from_a_page_of_ours(browser):
@@ -434,7 +433,7 @@ async def test_every_code_is_explained_in_both_languages(browser, language):
     index = await browser.get(f"/problems?lang={language}")
     for code, problem in PROBLEMS.items():
         assert f'href="/problems/{code}"' in index.text
-        page = unescape((await browser.get(f"/problems/{code}?lang={language}")).text)
+        page = re.sub("</?code>", "`", unescape((await browser.get(f"/problems/{code}?lang={language}")).text))
         for words in (problem.title, problem.advice):
             assert words.en in page
             assert words.ko in page
@@ -450,6 +449,16 @@ async def test_an_unknown_address_and_a_wrong_method_have_pages(browser):
     method = await browser.post("/account", headers=SAME_ORIGIN)
     assert method.status_code == 405
     assert "GET" in method.headers["allow"]
+
+
+async def test_a_failure_of_ours_has_a_page_that_says_so_and_gives_nothing_away(app, browser):
+    await browser.signs_up()
+    await app.service.database.commit(_statement("DROP TABLE account"))
+    failed = await browser.get("/account?lang=ko")
+    assert failed.status_code in {500, 503}
+    assert failed.headers["content-security-policy"] == POLICY
+    assert "습니다." in failed.text
+    assert "sqlite" not in failed.text.lower()
 
 
 async def test_the_reference_shows_every_operation(browser):
@@ -475,7 +484,7 @@ async def test_an_old_password_is_mentioned_only_where_the_setting_says_so(setti
     async with running(replace(settings, password_max_age=90 * 86_400)) as browser:
         await browser.signs_up()
         service = browser._transport.app.service
-        await service.database.commit(_aged("UPDATE password SET changed_ms = changed_ms - 8640000000"))
+        await service.database.commit(_statement("UPDATE password SET changed_ms = changed_ms - 8640000000"))
         page = await browser.get("/account")
         assert "Your password is 100 days old" in page.text
         assert "NIST SP 800-63B-4" in (await browser.get("/account/password")).text

@@ -14,7 +14,7 @@ from mapae.accounts.passwords import PasswordPolicy
 from mapae.errors import PasswordRefused
 from mapae.web.pages.languages import choose_language
 from mapae.web.pages.moments import ago, duration, moment, moment_text
-from mapae.web.pages.page import FLASHES, environment
+from mapae.web.pages.page import FLASHES, environment, marked
 from mapae.web.pages.texts import LANGUAGES, Texts, texts
 
 PAGES = Path(str(files("mapae.web.pages")))
@@ -194,3 +194,10 @@ def test_a_moment_is_written_in_koreas_time_with_its_offset_and_in_utc():
     assert moment_text(at_ms, "ko") == "2026. 11. 23. 오후 4:41 (UTC+9)"
     assert moment_text(at_ms, "en") == "23 Nov 2026, 07:41 UTC"
     assert moment(at_ms, "en") == '<time datetime="2026-11-23T07:41:00Z" data-local>23 Nov 2026, 07:41 UTC</time>'
+
+
+@given(st.text(alphabet="ab`<&"))
+def test_what_stands_between_backticks_is_code_and_all_of_it_is_escaped(text):
+    shown = re.sub(r"</?code>", "`", marked(text))
+    assert shown.replace("&lt;", "<").replace("&amp;", "&") == text
+    assert "<" not in shown

@@ -71,6 +71,7 @@ class MapaeApp:
         headers = headers_for(API_HEADERS, issuer=settings.issuer)
         self._edge = Edge(issuer=settings.issuer, log=log, headers=headers)
         self._trusted = tuple(ip_network(proxy, strict=False) for proxy in settings.trusted_proxies)
+        pages.assets_for(settings.accent)  # an accent that nobody could read stops the start
         self._pages = Starlette(
             routes=pages.routes(), exception_handlers={HTTPException: _explain, Exception: _explain}
         )
@@ -153,6 +154,7 @@ class MapaeApp:
             return path.removeprefix(root)
         if self._base and (path == self._base or path.startswith(f"{self._base}/")):
             scope["root_path"] = self._base
+            scope["path"] = path if path != self._base else f"{path}/"
             return path.removeprefix(self._base)
         return path
 

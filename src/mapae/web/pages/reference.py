@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,12 @@ from starlette.responses import Response
 
 from mapae.web.openapi import openapi_document
 from mapae.web.pages.page import Page
+from mapae.web.problems import PROBLEMS, Language
 
 Node = Mapping[str, Any]
 """One object of an OpenAPI document."""
 
+_CODE = re.compile(r"`([a-z_]+)`: ")
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -28,12 +31,21 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """One method of one path.
+class Answer:
+    """One status an operation answers with.
 
     Attributes:
-        answers: status and meaning, in order.
+        problems: what may have gone wrong, as the registry names it; empty for success.
     """
+
+    status: str
+    meaning: str
+    problems: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
 
     id: str
     method: str
@@ -43,7 +55,7 @@ class Operation:
     signed_in: bool
     parameters: Sequence[Member]
     body: Sequence[Member]
-    answers: Sequence[tuple[str, str]]
+    answers: Sequence[Answer]
 
 
 async def reference(page: Page) -> Response:
@@ -72,7 +84,7 @@ def _operation(document: Node, path: str, method: str, *, item: Node, language: 
         id=operation.get("operationId") or f"{method}{path}".replace("/", "-"),
         method=method.upper(),
         path=path,
-        summary=operation.get(f"x-summary-{language}") or operation.get("summary", ""),
+        summary=_summary(operation, language),
         description=operation.get("description", ""),
         signed_in=any(bool(each) for each in operation.get("security", document.get("security", ()))),
         parameters=[
@@ -86,10 +98,25 @@ def _operation(document: Node, path: str, method: str, *, item: Node, language: 
         ],
         body=list(_members(document, schema)),
         answers=[
-            (status, _resolved(document, answer).get("description", ""))
-            for status, answer in operation.get("responses", {}).items()
+            _answer(status, _resolved(document, each), operation=operation, language=language)
+            for status, each in operation.get("responses", {}).items()
         ],
     )
+
+
+def _answer(status: str, answer: Node, *, operation: Node, language: str) -> Answer:
+    """Return the answer in `language` where the registry or the operation knows its words in it."""
+    meaning = answer.get("description", "")
+    found = [PROBLEMS[code] for code in _CODE.findall(meaning) if code in PROBLEMS]
+    if meaning == operation.get("summary"):
+        meaning = _summary(operation, language)
+    known: Language = "ko" if language == "ko" else "en"
+    return Answer(status, meaning, [{"code": each.code, "title": each.title.into(known)} for each in found])
+
+
+def _summary(operation: Node, language: str) -> str:
+    summary: str = operation.get(f"x-summary-{language}") or operation.get("summary", "")
+    return summary
 
 
 def _members(document: Node, schema: Node) -> Iterator[Member]:
