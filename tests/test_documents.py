@@ -11,7 +11,7 @@ from snippets import BLOCK, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
 RUNS = ("python", "console")
 MADE_BY_THE_CODE = {"look-up"}
 
@@ -38,7 +38,7 @@ def test_the_code_of_the_page_runs_as_it_is_written(page, tmp_path):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_to_a_file_leads_to_one(page):
-    targets = [link.partition("#")[0] for link in LINK.findall(BLOCK.sub("", page.read_text()))]
+    targets = [(link or source).partition("#")[0] for link, source in LINK.findall(BLOCK.sub("", page.read_text()))]
     missing = [link for link in targets if link and "://" not in link and not (page.parent / link).exists()]
     assert not missing
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -21,17 +22,16 @@ def main() -> None:
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(DOCS, STAGE / "en" / "docs", ignore=shutil.ignore_patterns("ko", "zensical.toml"))
     shutil.copytree(DOCS / "ko", STAGE / "ko" / "docs", ignore=shutil.ignore_patterns("zensical.toml"))
-    shutil.copytree(DOCS / "images", STAGE / "ko" / "docs" / "images", dirs_exist_ok=True)
     shutil.copy(DOCS / "zensical.toml", STAGE / "en")
     shutil.copy(DOCS / "ko" / "zensical.toml", STAGE / "ko")
     for language, place in (("en", SITE), ("ko", SITE / "ko")):
-        subprocess.run([ZENSICAL, "build", "--strict", "--clean"], cwd=STAGE / language, check=True)
+        build = [ZENSICAL, "build", "--strict", "--clean"]
+        built = subprocess.run(build, cwd=STAGE / language, check=False, text=True, stdout=PIPE, stderr=STDOUT)
+        if built.returncode != 0:
+            sys.exit(f"docs: {language}\n{built.stdout.partition('Traceback')[0]}")
         shutil.copytree(STAGE / language / "site", place, dirs_exist_ok=True)
     print(f"docs: {SITE.relative_to(ROOT)}/index.html and {SITE.relative_to(ROOT)}/ko/index.html")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(error.returncode)
+    main()
