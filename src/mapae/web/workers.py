@@ -21,7 +21,7 @@ from mapae.flows.open_service import open_service
 from mapae.settings import Settings
 from mapae.web.logs import open_log
 from mapae.web.metrics import SharedNumbers
-from mapae.web.server import EXIT_FAILED, EXIT_OK, Started, address_of, serve_here, set_up_link
+from mapae.web.process import EXIT_FAILED, EXIT_OK, Started, address_of, serve_here, set_up_link
 
 SHORT_LIFE = 5.0
 """A worker that ends on its own within so many seconds of its start has failed to start."""
