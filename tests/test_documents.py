@@ -72,3 +72,19 @@ def test_the_look_up_pages_say_what_the_code_says():
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert checked.returncode == 0, f"{checked.stdout}{checked.stderr}run: make docs"
+
+
+def test_every_decision_is_listed_and_numbered_once():
+    decisions = sorted(path.name for path in ROOT.glob("docs/decisions/[0-9]*.md"))
+    assert re.findall(r"\((\d{4}-[a-z-]+\.md)\)", (ROOT / "docs" / "decisions" / "index.md").read_text()) == decisions
+    assert [int(name[:4]) for name in decisions] == list(range(1, len(decisions) + 1))
+
+
+@pytest.mark.parametrize("language", ["docs", "docs/ko"])
+def test_every_page_has_its_place_in_the_menu(language):
+    menu = (ROOT / language / "zensical.toml").read_text()
+    pages = {path.relative_to(ROOT / language).as_posix() for path in (ROOT / language).rglob("*.md")}
+    ours = {page for page in pages if not page.startswith("ko/")}
+    assert [
+        page for page in sorted(ours) if f'"{page}"' not in menu and f'"{page.rpartition("/")[0]}/*"' not in menu
+    ] == []

@@ -4,6 +4,7 @@ Each language is a site of its own, so that its menus, its search and its words 
 language. No page loads anything from elsewhere. A broken link fails the build.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,8 @@ def main() -> None:
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(DOCS, STAGE / "en" / "docs", ignore=shutil.ignore_patterns("ko", "zensical.toml"))
     shutil.copytree(DOCS / "ko", STAGE / "ko" / "docs", ignore=shutil.ignore_patterns("zensical.toml"))
-    shutil.copy(DOCS / "zensical.toml", STAGE / "en")
-    shutil.copy(DOCS / "ko" / "zensical.toml", STAGE / "ko")
+    (STAGE / "en" / "zensical.toml").write_text(with_every_page(DOCS / "zensical.toml"))
+    (STAGE / "ko" / "zensical.toml").write_text(with_every_page(DOCS / "ko" / "zensical.toml"))
     for language, place in (("en", SITE), ("ko", SITE / "ko")):
         build = [ZENSICAL, "build", "--strict", "--clean"]
         built = subprocess.run(build, cwd=STAGE / language, check=False, text=True, stdout=PIPE, stderr=STDOUT)
@@ -31,6 +32,17 @@ def main() -> None:
             sys.exit(f"docs: {language}\n{built.stdout.partition('Traceback')[0]}")
         shutil.copytree(STAGE / language / "site", place, dirs_exist_ok=True)
     print(f"docs: {SITE.relative_to(ROOT)}/index.html and {SITE.relative_to(ROOT)}/ko/index.html")
+
+
+def with_every_page(configuration: Path) -> str:
+    """In the menu "folder/*" stands for the pages of a folder, the index first."""
+
+    def pages(written: re.Match[str]) -> str:
+        found = sorted(path.name for path in (configuration.parent / written[1]).glob("*.md"))
+        found.sort(key=lambda name: name != "index.md")
+        return ", ".join(f'"{written[1]}/{name}"' for name in found)
+
+    return re.sub(r'"([\w/-]+)/\*"', pages, configuration.read_text())
 
 
 if __name__ == "__main__":

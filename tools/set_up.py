@@ -3,9 +3,10 @@
     python3 tools/set_up.py serve|dev|docs|bench
 
 `serve` and `dev` share `.venv` (everything in `serve` is in `dev`); `docs` has its own, because the site builder's
-dependencies are nobody else's, and so has `bench`, whose packages are what Mapae is compared with. Every package is pinned and checked against its hash in `requirements/`; Mapae itself is
-installed in place, without fetching anything. A mark in the environment remembers what was installed, so that
-a second run costs a few milliseconds, and a changed lock file is noticed.
+dependencies are nobody else's, and so has `bench`, whose packages are what Mapae is compared with. Every package is
+pinned and checked against its hash in `requirements/`; Mapae itself is installed in place, without fetching anything. A
+mark in the environment remembers what was installed, so that a second run costs a few milliseconds, and a changed lock
+file is noticed.
 """
 
 import fcntl

@@ -11,7 +11,7 @@ What the server does is asked of `decide` itself, on rows that `decide` itself m
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import pytest
@@ -53,7 +53,7 @@ class World:
     tabs: int = 2
     strays: int = 1
     thief: bool = False
-    rule: Callable[..., Decision] = decide
+    rule: Callable[..., Decision] = field(default=decide, repr=False)
 
 
 class PromiseBroken(AssertionError):
