@@ -27,7 +27,7 @@ FIELD_WORDS: Mapping[str, Words] = MappingProxyType(
         ),
         "hash_unknown": Words("This password hash is of an unknown kind.", "알 수 없는 비밀번호 해시예요."),
         "hash_too_costly": Words(
-            "This password hash costs too much to check.", "확인하는 데 너무 오래 걸리는 해시예요."
+            "This password hash costs too much to check.", "확인이 너무 오래 걸려요."
         ),
     }
 )
@@ -35,7 +35,7 @@ FIELD_WORDS: Mapping[str, Words] = MappingProxyType(
 PASSWORD_WORDS: Mapping[str, Words] = MappingProxyType(
     {
         "too_short": Words(
-            "The password is too short.", "비밀번호가 너무 짧아요. 서로 상관없는 낱말을 몇 개 이어 보세요."
+            "The password is too short.", "너무 짧아요. 상관없는 낱말을 몇 개 이어 보세요."
         ),
         "too_long": Words("The password is too long.", "비밀번호가 너무 길어요."),
         "not_text": Words("The password is not text.", "비밀번호로 쓸 수 없는 글자가 있어요."),

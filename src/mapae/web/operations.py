@@ -20,7 +20,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
         answer=tokens.TokenAnswer,
         access="none",
         may_set_cookies=True,
-        problems=("password_refused", "email_taken", "refused", *_TRIES),
+        problems=("password_refused", "email_taken", "sign_up_closed", *_TRIES),
     ),
     Operation(
         method="POST",

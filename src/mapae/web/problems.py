@@ -302,6 +302,12 @@ PROBLEMS: Mapping[str, Problem] = _table(
         ),
     ),
     (
+        "sign_up_closed",
+        403,
+        ("Sign-up is closed.", "지금은 가입할 수 없어요."),
+        ("Ask the administrator of this service for an account.", "이 서비스의 관리자에게 계정을 만들어 달라고 해 주세요."),
+    ),
+    (
         "refused",
         403,
         ("The service refuses this.", "지금은 할 수 없는 일이에요."),
