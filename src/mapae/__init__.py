@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mapae.jose.claims import Claims
     from mapae.jose.jwks import KeySet
     from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
+    from mapae.jose.policy import ANY
     from mapae.jose.unverified import Unverified, read_unverified
-    from mapae.jose.verifier import ANY
     from mapae.tokens import Verifier, sign, verify
 
 __version__ = "0.1.0.dev0"
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ANY": "mapae.jose.verifier",
+    "ANY": "mapae.jose.policy",
     "Claims": "mapae.jose.claims",
     "Key": "mapae.jose.key",
     "KeySet": "mapae.jose.jwks",

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from time import time
-from typing import Any, TypeVar, Unpack, cast, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from mapae.jose import jwt
 from mapae.jose import verifier as rules
 from mapae.jose.claims import Claims
 from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key
-from mapae.jose.verifier import Expected, KeySource, Options
+from mapae.jose.policy import Expected
+from mapae.jose.verifier import KeySource, Options
 
 T = TypeVar("T")
 
@@ -119,4 +120,4 @@ class Verifier(rules.Verifier[T]):
             TokenError: the token was refused; the subclass says why.
             TypeError: `token` is neither text nor bytes.
         """
-        return cast("T", self._check(token, time()))
+        return self._check(token, time())

@@ -24,7 +24,8 @@ from mapae.jose.base64url import decode, encode
 from mapae.jose.jwks import KeySet
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
-from mapae.jose.verifier import ANY, Verifier
+from mapae.jose.policy import ANY
+from mapae.jose.verifier import Verifier
 
 NOW = 1_800_000_000
 P256 = Key.generate("ES256")

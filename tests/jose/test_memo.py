@@ -8,7 +8,8 @@ from mapae.errors import Expired, NotYetValid, Revoked, SignatureRefused, TokenE
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
 from mapae.jose.memo import Memo, Verified, cost_of
-from mapae.jose.verifier import ANY, Verifier
+from mapae.jose.policy import ANY
+from mapae.jose.verifier import Verifier
 
 NOW = 1_800_000_000
 

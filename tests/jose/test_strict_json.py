@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapae.errors import Malformed
-from mapae.jose.strict_json import MAX_DEPTH, read_object, write_object
+from mapae.jose.strict_json import MAX_DEPTH, plain, read_object, write_object
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -20,7 +20,7 @@ OBJECTS = st.dictionaries(st.text(max_size=8), VALUES, max_size=8)
 @given(OBJECTS)
 def test_what_is_written_is_read_back_exactly(members):
     try:
-        raw = write_object(members, "payload")
+        raw = write_object(plain(members, "payload"), "payload")
     except Malformed:
         with pytest.raises(UnicodeEncodeError):
             json.dumps(members, ensure_ascii=False).encode()
@@ -127,9 +127,9 @@ def test_writing_refuses_what_reading_refuses_in_depth():
             value = [value]
         return {"a": value}
 
-    assert read_object(write_object(nested(MAX_DEPTH), "payload"), "payload") == nested(MAX_DEPTH)
+    assert read_object(write_object(plain(nested(MAX_DEPTH), "payload"), "payload"), "payload") == nested(MAX_DEPTH)
     with pytest.raises(Malformed, match="nests deeper"):
-        write_object(nested(MAX_DEPTH + 1), "payload")
+        plain(nested(MAX_DEPTH + 1), "payload")
 
 
 @pytest.mark.parametrize(
@@ -139,4 +139,4 @@ def test_writing_refuses_what_reading_refuses_in_depth():
 )
 def test_writing_refuses_what_json_would_change(value):
     with pytest.raises(Malformed):
-        write_object({"a": value}, "payload")
+        write_object(plain({"a": value}, "payload"), "payload")

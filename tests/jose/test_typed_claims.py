@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from mapae.errors import ClaimRefused, Malformed, TokenError
-from mapae.jose.verifier import ANY, Verifier
+from mapae.jose.policy import ANY
+from mapae.jose.verifier import Verifier
 
 NOW = 1_800_000_000
 

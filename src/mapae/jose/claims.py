@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
+
+import msgspec
 
 from mapae.errors import ClaimRefused
 
@@ -16,19 +19,18 @@ MAX_DATE: Final = 253402300799
 ABSENT: Final = object()
 
 
-class Claims(Mapping[str, Any]):
+class _StructMapping(msgspec.StructMeta, ABCMeta):
+    """The metaclass of a msgspec.Struct that is a Mapping too."""
+
+
+class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, metaclass=_StructMapping):
     """The claims of a verified token, read-only.
 
     The registered claims are attributes (`claims.sub`, `claims.expires_at`); each claim is a member (`claims["s"]`).
     Arrays are tuples and objects are read-only mappings, all the way down. `repr` shows names, never values.
     """
 
-    __slots__ = ("_members",)
     _members: dict[str, Any]
-
-    def __init__(self, members: dict[str, Any]) -> None:
-        """Wrap members that nobody else holds and that are frozen already."""
-        _put_members(self, members)
 
     def __getitem__(self, name: str) -> Any:
         return self._members[name]
@@ -45,11 +47,13 @@ class Claims(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"<Claims {' '.join(self._members)}>"
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("claims are immutable")
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, ...) for name in self._members]
 
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("claims are immutable")
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and dict(self._members) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Claims], tuple[dict[str, Any]]]:
         return _frozen_claims, (self.to_dict(),)
@@ -114,9 +118,6 @@ class Claims(Mapping[str, Any]):
     def to_dict(self) -> dict[str, Any]:
         """Copy the claims into a plain dict of dicts and lists."""
         return {name: _thawed(value) for name, value in self._members.items()}
-
-
-_put_members = Claims._members.__set__  # type: ignore[attr-defined] # noqa: SLF001 (the slot; __setattr__ refuses)
 
 
 def _frozen_claims(members: dict[str, Any]) -> Claims:

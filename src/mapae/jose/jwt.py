@@ -6,21 +6,23 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from mapae.errors import ClaimRefused, Malformed, TooLarge
 from mapae.jose.base64url import encode
-from mapae.jose.claims import check_date, check_registered
+from mapae.jose.claims import MAX_DATE, check_date, check_registered
 from mapae.jose.header import MAX_HEADER
 from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key, SecretKey, SigningKey, refuse_other_than_key
-from mapae.jose.strict_json import write_object
+from mapae.jose.strict_json import PLAIN, plain, write_object
 
 MAX_TOKEN = 16 * 1024
 LEEWAY = 5
 _DATES = ("exp", "nbf", "iat")
+# Names and types of claims that were examined before, without any value: an application signs the same few shapes.
+_ORDINARY: set[tuple[Any, ...]] = set()
 
 
 def sign(
@@ -54,21 +56,44 @@ def sign(
         TooLarge: the token would have more than 16384 characters.
         TypeError: the key is not a key, or cannot sign.
     """
-    signing = _signing_key(key)
-    members = _members(claims)
-    _add(members, "iss", issuer)
-    _add(members, "aud", audience if audience is None or isinstance(audience, str) else list(audience))
-    _add_dates(members, now, lifetime)
-    _add(members, "jti", jti)
-    if "jti" not in members:
+    kind = type(key)
+    signing: SecretKey | SigningKey = key if kind is SecretKey or kind is SigningKey else _signing_key(key)  # type: ignore[assignment]
+    members = {**claims} if type(claims) is dict else _members(claims)
+    if issuer is not None:
+        _add(members, "iss", issuer)
+    if audience is not None:
+        _add(members, "aud", audience if isinstance(audience, str) else list(audience))
+    if jti is not None:
+        _add(members, "jti", jti)
+    elif "jti" not in members:
         members["jti"] = secrets.token_urlsafe(16)
-    check_registered(members)
+    get = members.get
+    exp, iat = get("exp"), get("iat")
+    if lifetime is not None or not (type(exp) is type(iat) is int and 0 <= iat <= now < exp <= MAX_DATE):
+        _add_dates(members, now, lifetime)
+    shape = (*members, *map(type, members.values()))
+    if shape not in _ORDINARY:
+        members = _examined(members, shape)
     payload = write_object(members, "payload")
-    signing_input = f"{_header(signing, typ)}.{encode(payload)}"
+    header = signing.headers.get(typ) or _header(signing, typ)
+    signing_input = f"{header}.{encode(payload)}"
     token = f"{signing_input}.{signing.make_signature(signing_input.encode())}"
     if len(token) > MAX_TOKEN:
         raise TooLarge(f"the token would have more than {MAX_TOKEN} characters")
     return token
+
+
+def _examined(members: dict[str, Any], shape: tuple[Any, ...]) -> dict[str, Any]:
+    """Check names and types, and remember the shape if they are all that there is to check."""
+    check_registered(members)
+    ordinary = PLAIN.issuperset(map(type, members.values())) and all(type(name) is str for name in members)
+    if not ordinary:
+        return cast("dict[str, Any]", plain(members, "payload"))
+    if "nbf" not in members and len(members) <= 32:
+        if len(_ORDINARY) >= 256:
+            _ORDINARY.clear()
+        _ORDINARY.add(shape)
+    return members
 
 
 def _signing_key(key: Key | KeySet) -> SecretKey | SigningKey:
@@ -93,7 +118,7 @@ def _members(claims: Any) -> dict[str, Any]:
 
 
 def _add(members: dict[str, Any], name: str, value: object) -> None:
-    if value is not None and members.setdefault(name, value) != value:
+    if members.setdefault(name, value) != value:
         raise ClaimRefused("the claims already have another value than the argument", claim=name)
 
 
@@ -128,19 +153,17 @@ def _lifetime(lifetime: int | timedelta) -> int:
 
 
 def _header(key: SecretKey | SigningKey, typ: str | None) -> str:
-    """Write the header segment, once per key and kind."""
-    segment = key._headers.get(typ)  # noqa: SLF001 (the key's own cache)
-    if segment is None:
-        members = {"alg": key.alg}
-        if typ is not None:
-            if not typ or not typ.isascii() or not typ.isprintable():
-                raise Malformed("must be a media type, such as JWT or at+jwt", claim="typ")
-            members["typ"] = typ
-        if key.kid is not None:
-            members["kid"] = key.kid
-        segment = encode(write_object(members, "header"))
-        if len(segment) > MAX_HEADER:
-            raise TooLarge(f"the header would have more than {MAX_HEADER} characters")
-        if len(key._headers) < 16:  # noqa: SLF001
-            key._headers[typ] = segment  # noqa: SLF001
+    """Write the header segment for a kind that is new to the key."""
+    members = {"alg": key.alg}
+    if typ is not None:
+        if not typ or not typ.isascii() or not typ.isprintable():
+            raise Malformed("must be a media type, such as JWT or at+jwt", claim="typ")
+        members["typ"] = typ
+    if key.kid is not None:
+        members["kid"] = key.kid
+    segment = encode(write_object(members, "header"))
+    if len(segment) > MAX_HEADER:
+        raise TooLarge(f"the header would have more than {MAX_HEADER} characters")
+    if len(key.headers) < 16:
+        key.headers[typ] = segment
     return segment

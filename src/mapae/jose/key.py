@@ -241,17 +241,22 @@ _NO_PUBLIC = "a shared secret has no public half; write to_jwk(private=True) if 
 
 
 class SecretKey(Key):
-    """A secret that both sides share: it signs and it verifies."""
+    """A secret that both sides share: it signs and it verifies.
 
-    __slots__ = ("_headers", "make_signature")
+    Attributes:
+        make_signature: octets to their signature segment.
+        headers: the header segments written so far, by `typ`.
+    """
+
+    __slots__ = ("headers", "make_signature")
 
     make_signature: Signer
-    _headers: dict[str | None, str]
+    headers: dict[str | None, str]
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
         super().__init__(algorithm, native, public, kid=kid)
         object.__setattr__(self, "make_signature", signer(algorithm, native))
-        object.__setattr__(self, "_headers", {})
+        object.__setattr__(self, "headers", {})
 
     @property
     def is_private(self) -> bool:
@@ -268,17 +273,22 @@ class SecretKey(Key):
 
 
 class SigningKey(Key):
-    """A private key: it signs. Whoever only verifies gets `public()`."""
+    """A private key: it signs. Whoever only verifies gets `public()`.
 
-    __slots__ = ("_headers", "make_signature")
+    Attributes:
+        make_signature: octets to their signature segment.
+        headers: the header segments written so far, by `typ`.
+    """
+
+    __slots__ = ("headers", "make_signature")
 
     make_signature: Signer
-    _headers: dict[str | None, str]
+    headers: dict[str | None, str]
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
         super().__init__(algorithm, native, public, kid=kid)
         object.__setattr__(self, "make_signature", signer(algorithm, native))
-        object.__setattr__(self, "_headers", {})
+        object.__setattr__(self, "headers", {})
 
     @property
     def is_private(self) -> bool:

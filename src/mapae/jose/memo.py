@@ -35,6 +35,11 @@ class Memo:
         self._half = max_bytes // 2
         self._used = 0
 
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._half > 0
+
     def __len__(self) -> int:
         return len(self.younger) + len(self.older)
 

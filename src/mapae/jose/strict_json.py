@@ -18,8 +18,9 @@ from mapae.errors import Malformed
 
 MAX_DEPTH = 32
 
-encode = msgspec.json.encode
-_decode = msgspec.json.Decoder().decode
+encode = msgspec.json.Encoder().encode
+decode_any = msgspec.json.Decoder().decode
+decode_flat = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
 _TOO_DEEP, _UNREADABLE = object(), object()
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
@@ -36,7 +37,7 @@ def read_object(raw: bytes, name: str) -> dict[str, Any]:
         Malformed: the text breaks a rule of this module or is not an object.
     """
     try:
-        value = _decode(raw)
+        value = decode_any(raw)
     except RecursionError:
         value = _TOO_DEEP
     except (msgspec.MsgspecError, ValueError):
@@ -45,7 +46,7 @@ def read_object(raw: bytes, name: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise Malformed(_why_no_object(value, raw, name))
     # The encoder never writes a name twice, so a text that equals its own re-encoding holds no duplicate.
-    if (raw.count(b"{") + raw.count(b"[")) > MAX_DEPTH or encode(value) != raw:
+    if encode(value) != raw or (not is_flat(raw) and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH):
         _refuse_depth(raw, name)
         _refuse_duplicates(raw, name)
     return value
@@ -53,7 +54,7 @@ def read_object(raw: bytes, name: str) -> dict[str, Any]:
 
 def is_flat(raw: bytes) -> bool:
     """Say whether the object in `raw` holds no other object and no array, as far as a glance tells."""
-    return raw.count(b"{") == 1 and b"[" not in raw
+    return 0x5B not in raw and raw.find(b"{", 1) < 0
 
 
 def _why_no_object(value: object, raw: bytes, name: str) -> str:
@@ -115,22 +116,19 @@ def _finite(text: str) -> float:
     return number
 
 
-_PLAIN = frozenset({str, int, bool, type(None)})
-_STR = frozenset({str})
+PLAIN = frozenset({str, int, bool, type(None)})
+STR = frozenset({str})
 
 
 def write_object(members: Mapping[str, Any], name: str) -> bytes:
-    """Write `members` so that `read_object` gives the same back.
+    """Write plain members (see `plain`) as JSON.
 
     Raises:
-        Malformed: a value is not JSON (NaN, a date, bytes, a set), a name is not a string, a string holds a lone
-            surrogate, or the nesting is too deep.
+        Malformed: a string holds a lone surrogate, or a number has more digits than Python writes.
     """
-    if not (_PLAIN.issuperset(map(type, members.values())) and _STR.issuperset(map(type, members))):
-        members = plain(members, name)
     try:
         return encode(members)
-    except ValueError:  # a lone surrogate, or a number of more digits than Python writes
+    except ValueError:
         pass
     raise Malformed(f"the {name} holds text or a number that JSON cannot carry")
 
@@ -139,10 +137,10 @@ def plain(value: Any, name: str, depth: int = 1) -> Any:
     """Copy a value into plain JSON types, refusing what JSON would silently change.
 
     Raises:
-        Malformed: as `write_object` says.
+        Malformed: a value is not JSON (NaN, a date, bytes, a set), a name is not a string, or the nesting is too deep.
     """
     kind = type(value)
-    if kind in _PLAIN:
+    if kind in PLAIN:
         return value
     if kind is float:
         if not isfinite(value):
@@ -151,7 +149,7 @@ def plain(value: Any, name: str, depth: int = 1) -> Any:
     if depth > MAX_DEPTH:
         raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")
     if isinstance(value, Mapping):
-        if not _STR.issuperset(map(type, value)):
+        if not STR.issuperset(map(type, value)):
             raise Malformed(f"the {name} has a member name that is not a string")
         return {key: plain(member, name, depth + 1) for key, member in value.items()}
     if isinstance(value, list | tuple):

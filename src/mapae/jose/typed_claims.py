@@ -15,12 +15,9 @@ from msgspec import inspect
 
 from mapae.errors import ClaimRefused
 from mapae.jose.claims import ABSENT, Claims, check_text, frozen
-from mapae.jose.strict_json import MAX_DEPTH, encode, is_flat, read_object
+from mapae.jose.policy import Registered
+from mapae.jose.strict_json import is_flat, read_object
 
-Registered = tuple[Any, Any, Any, Any, Any, Any]
-"""iss, aud, exp, nbf, iat (each may be ABSENT), and the result."""
-
-_NAMES = ("iss", "aud", "exp", "nbf", "iat")
 _WHERE = re.compile(r"at `\$\.([A-Za-z0-9_\-]+)")
 _MISSING = re.compile(r"missing required field `([A-Za-z0-9_\-]+)`")
 
@@ -53,10 +50,7 @@ def reader_for(kind: Any, required: Iterable[str]) -> Reader:
     if kind is Claims:
         return Reader(_untyped(needed), shareable=True, again=_no_second_time)
     decode = _decoder(kind)
-    read = _typed(decode, needed)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and _mirrors_payload(kind, needed):
-        read = _mirrored(kind, read)
-    return Reader(read, shareable=_immutable(kind), again=decode)
+    return Reader(_typed(decode, needed), shareable=_immutable(kind), again=decode)
 
 
 def _no_second_time(_raw: bytes) -> Any:
@@ -100,36 +94,6 @@ def _typed(decode: Callable[[bytes], Any], needed: frozenset[str]) -> Callable[[
             get("nbf", ABSENT),
             get("iat", ABSENT),
             decode(raw),
-        )
-
-    return read
-
-
-def _mirrored(kind: type[msgspec.Struct], careful: Callable[[bytes], Registered]) -> Callable[[bytes], Registered]:
-    """Read a Struct that says all of the payload with one decoding.
-
-    If the Struct's own re-encoding is the payload to the octet, nothing was dropped: no foreign member, no duplicate.
-    Every other payload takes the careful way.
-    """
-    decode = msgspec.json.Decoder(kind).decode
-    attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
-    iss, aud, exp, nbf, iat = (attribute.get(name, "") for name in _NAMES)
-
-    def read(raw: bytes) -> Registered:
-        try:
-            result = decode(raw)
-            mirrored = encode(result) == raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            result, mirrored = None, False
-        if not mirrored:
-            return careful(raw)
-        return (
-            getattr(result, iss, ABSENT),
-            getattr(result, aud, ABSENT),
-            getattr(result, exp, ABSENT),
-            getattr(result, nbf, ABSENT),
-            getattr(result, iat, ABSENT),
-            result,
         )
 
     return read
@@ -179,57 +143,6 @@ def _pydantic_decoder(kind: Any) -> Callable[[bytes], Any]:
         raise ClaimRefused(f"does not have the type that {kind.__name__} says", claim=str(where[0]) if where else None)
 
     return read
-
-
-_TEXT = (inspect.StrType,)
-_NUMBER = (inspect.IntType, inspect.FloatType)
-
-
-def _mirrors_payload(kind: type[msgspec.Struct], needed: frozenset[str]) -> bool:
-    """Say whether the attributes of the Struct are the members of the payload, for all that `verifier` judges."""
-    info = inspect.type_info(kind)
-    if not isinstance(info, inspect.StructType) or info.array_like or info.tag is not None:
-        return False
-    by_name = {field.encode_name: field for field in info.fields}
-    for name in {"iss", "aud", "exp", "nbf", "iat", "sub", "jti"} | needed:
-        field = by_name.get(name)
-        if field is None:
-            if name in needed:
-                return False
-        elif not field.required or not _plainly(field.type, name):
-            return False
-    return all(_faithful(field.type) for field in info.fields)
-
-
-def _plainly(info: inspect.Type, name: str) -> bool:
-    """Say whether a registered claim is kept as the JSON value that it is."""
-    options = info.types if isinstance(info, inspect.UnionType) else (info,)
-    if name in {"exp", "nbf", "iat"}:
-        return all(isinstance(option, _NUMBER) for option in options)
-    if name == "aud":
-        return all(
-            isinstance(option, _TEXT)
-            or (isinstance(option, inspect.ListType | inspect.VarTupleType) and isinstance(option.item_type, _TEXT))
-            for option in options
-        )
-    return name not in {"iss", "sub", "jti"} or all(isinstance(option, _TEXT) for option in options)
-
-
-def _faithful(info: inspect.Type) -> bool:
-    """Say whether re-encoding writes what was read, member by member (raw JSON, for one, would hide its inside)."""
-    match info:
-        case inspect.StrType() | inspect.IntType() | inspect.FloatType() | inspect.BoolType() | inspect.NoneType():
-            return True
-        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
-            return _faithful(item)
-        case inspect.DictType(key_type=inspect.StrType(), value_type=value):
-            return _faithful(value)
-        case inspect.UnionType(types=types):
-            return all(map(_faithful, types))
-        case inspect.LiteralType(values=values):
-            return all(isinstance(value, str | int) for value in values)
-        case _:
-            return False
 
 
 def _immutable(kind: Any) -> bool:

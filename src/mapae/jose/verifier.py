@@ -6,36 +6,27 @@ The order of one check: shape, header, key, signature, payload, dates, issuer, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from enum import Enum
-from typing import Any, Final, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from mapae.errors import ClaimRefused, Expired, Malformed, NotYetValid, TooLarge, WrongAudience, WrongIssuer
+from mapae.errors import Malformed, TooLarge
 from mapae.jose.base64url import decode
-from mapae.jose.claims import ABSENT, MAX_DATE, Claims, check_audience, check_date, check_text
+from mapae.jose.claims import Claims
+from mapae.jose.glance import Glance, glance_for
 from mapae.jose.header import check_header, check_kind, read_header
 from mapae.jose.key import Key, refuse_other_than_key
 from mapae.jose.memo import Memo, Verified
+from mapae.jose.policy import ANY, Expected, Judge, Policy, judge_of
 from mapae.jose.signatures import Checker
 from mapae.jose.typed_claims import Reader, reader_for
 from mapae.jose.unverified import as_text, has_scheme, wrong_shape
+
+__all__ = ["ANY", "Expected", "KeySource", "Options", "Verifier"]
 
 MAX_TOKEN = 16 * 1024
 MEMO_BYTES = 16 * 1024 * 1024
 _MAX_HEADERS = 256
 
 T = TypeVar("T")
-
-
-class Anything(Enum):
-    """The type of `ANY`."""
-
-    ANY = "any"
-
-
-ANY: Final = Anything.ANY
-"""Accept any issuer or audience. Write it out only where another check takes its place."""
-
-Expected = str | Collection[str] | Literal[Anything.ANY] | None
 
 
 class KeySource(Protocol):
@@ -61,6 +52,7 @@ class Verifier(Generic[T]):
     """A policy for tokens, ready to check them."""
 
     __slots__ = ("_check", "_replace")
+    _check: Callable[[str | bytes, float], T]
 
     @overload
     def __init__(
@@ -113,11 +105,13 @@ class Verifier(Generic[T]):
         """
         if min(leeway, max_age or 0, max_length, memo_bytes) < 0:
             raise ValueError("leeway, max_age, max_length and memo_bytes are not negative")
-        reader = reader_for(claims, required)
+        policy = Policy(issuer, audience, frozenset(required), leeway, max_age)
+        reader = reader_for(claims, policy.required)
         state = _State(_key_source(keys), Memo(memo_bytes))
-        judge = _judge(_issuer_check(issuer), _audience_check(audience), leeway=leeway, max_age=max_age)
-        walk = _walk(state, reader, judge, typ=typ, max_length=max_length)
-        self._check = _remembering(state, walk, reader, revocation) if memo_bytes else _plain(walk, revocation)
+        glance = glance_for(claims, policy)
+        walk = _walk(state, reader, glance, judge_of(policy), typ=typ, max_length=max_length)
+        check = _remembering(state, walk, reader) if memo_bytes else walk
+        self._check = check if revocation is None else _asking(check, revocation)
         self._replace = state.replace
 
     def check(self, token: str | bytes, *, now: float) -> T:
@@ -131,7 +125,7 @@ class Verifier(Generic[T]):
             TokenError: the token was refused; the subclass says why.
             TypeError: `token` is neither text nor bytes.
         """
-        return cast("T", self._check(token, now))
+        return self._check(token, now)
 
     def use_keys(self, keys: KeySource) -> None:
         """Verify with other keys from now on, and forget every token verified with the former ones.
@@ -154,9 +148,7 @@ class _State:
         self.current = (keys, {}, self.current[2].emptied())
 
 
-Walk = Callable[[str, float], tuple[bytes, Any, float, float]]
-Judge = Callable[[Any, Any, Any, Any, Any, float], tuple[float, float]]
-CheckOne = Callable[[Any], None]
+Check = Callable[[str | bytes, float], Any]
 
 
 def _key_source(keys: Any) -> KeySource:
@@ -165,9 +157,7 @@ def _key_source(keys: Any) -> KeySource:
     return cast("KeySource", keys)
 
 
-def _remembering(
-    state: _State, walk: Walk, reader: Reader, revocation: Callable[[Any], None] | None
-) -> Callable[[str | bytes, float], Any]:
+def _remembering(state: _State, walk: Check, reader: Reader) -> Check:
     """Check with the memo: the signature of a token seen before is not checked again, everything that can change is."""
     shareable, again = reader.shareable, reader.again
 
@@ -176,64 +166,57 @@ def _remembering(
             token = as_text(token)
         memo = state.current[2]
         seen = memo.younger.get(token) or memo.older.get(token)
-        if seen is not None and seen[1] <= now < seen[2]:
-            claims = seen[0] if shareable else again(seen[0])
-        else:
-            if seen is not None:
-                memo.drop(token)
-            payload, claims, valid_from, valid_until = walk(token, now)
-            memo.add(token, Verified(claims if shareable else payload, valid_from, valid_until))
-        if revocation is not None:
-            revocation(claims)
-        return claims
+        if seen is not None:
+            if seen[1] <= now < seen[2]:
+                return seen[0] if shareable else again(seen[0])
+            memo.drop(token)
+        return walk(token, now)
 
     return check
 
 
-def _plain(walk: Walk, revocation: Callable[[Any], None] | None) -> Callable[[str | bytes, float], Any]:
-    def check(token: str | bytes, now: float) -> Any:
+def _asking(check: Check, revocation: Callable[[Any], None]) -> Check:
+    def asking(token: str | bytes, now: float) -> Any:
+        claims = check(token, now)
+        revocation(claims)
+        return claims
+
+    return asking
+
+
+def _walk(state: _State, reader: Reader, glance: Glance, judge: Judge, *, typ: str | None, max_length: int) -> Check:
+    """Prepare the straight walk from text to claims; a payload out of the ordinary is read and judged rule by rule."""
+    read, shareable, remembers = reader.read, reader.shareable, state.current[2].remembers
+
+    def walk(token: str | bytes, now: float) -> Any:
         if type(token) is not str:
             token = as_text(token)
-        claims = walk(token, now)[1]
-        if revocation is not None:
-            revocation(claims)
-        return claims
-
-    return check
-
-
-def _walk(state: _State, reader: Reader, judge: Judge, *, typ: str | None, max_length: int) -> Walk:
-    read = reader.read
-
-    def walk(token: str, now: float) -> tuple[bytes, Any, float, float]:
         if len(token) > max_length:
             raise TooLarge(f"the token has more than {max_length} characters")
         signing_input, _, signature = token.rpartition(".")
         header, _, payload = signing_input.partition(".")
         if not payload or "." in payload:
             raise Malformed(wrong_shape(token) if token.count(".") != 2 else "the token has an empty segment")
-        keys, headers, _ = state.current
+        if not signing_input.isascii():
+            raise Malformed("the token holds a character outside base64url")
+        keys, headers, memo = state.current
         check_signature = headers.get(header)
-        if check_signature is None:
+        if check_signature is not None:
+            check_signature(signing_input.encode(), signature)
+        else:
             check_signature = _checker_for(header, keys, typ)
-        check_signature(_ascii(signing_input), signature)
-        if header not in headers:
+            check_signature(signing_input.encode(), signature)
             # Only a header under a good signature is remembered, so a stranger cannot fill the memo.
             if len(headers) >= _MAX_HEADERS:
                 headers.clear()
             headers[header] = check_signature
         octets = decode(payload, "payload")
-        iss, aud, exp, nbf, iat, claims = read(octets)
-        valid_from, valid_until = judge(iss, aud, exp, nbf, iat, now)
-        return octets, claims, valid_from, valid_until
+        claims, valid_from, valid_until = glance(octets, now) or judge(read(octets), now)
+        if remembers:
+            memo.add(token, Verified(claims if shareable else octets, valid_from, valid_until))
+        return claims
 
     return walk
-
-
-def _ascii(signing_input: str) -> bytes:
-    if not signing_input.isascii():
-        raise Malformed("the token holds a character outside base64url")
-    return signing_input.encode()
 
 
 def _checker_for(segment: str, keys: KeySource, typ: str | None) -> Checker:
@@ -243,82 +226,3 @@ def _checker_for(segment: str, keys: KeySource, typ: str | None) -> Checker:
     header = check_header(read_header(segment))
     check_kind(header.typ, typ)
     return keys.find(header.kid, header.alg).check_signature
-
-
-def _judge(check_issuer: CheckOne, check_aud: CheckOne, *, leeway: int, max_age: int | None) -> Judge:
-    """Judge dates, issuer and audience, and say from when until when the dates allow the token."""
-
-    def judge(  # noqa: PLR0917 (called once a token; names would cost more than the check)
-        iss: Any, aud: Any, exp: Any, nbf: Any, iat: Any, now: float
-    ) -> tuple[float, float]:
-        if type(exp) is not int or not 0 <= exp <= MAX_DATE:
-            exp = _required_date(exp, "exp")
-        valid_until = exp + leeway
-        # "not now <" and not ">=": a now that is no number must not pass.
-        if not now < valid_until:
-            raise Expired("the token has expired (RFC 7519 section 4.1.4)", claim="exp")
-        valid_from: float = -MAX_DATE
-        if iat is not ABSENT or max_age is not None:
-            iat = _required_date(iat, "iat")
-            valid_from = iat - leeway
-            if max_age is not None:
-                valid_until = min(valid_until, iat + max_age + leeway)
-                if not now < valid_until:
-                    raise Expired(f"the token is older than {max_age} seconds", claim="iat")
-        if nbf is not ABSENT:
-            valid_from = max(valid_from, _required_date(nbf, "nbf") - leeway)
-        if not now >= valid_from:
-            raise NotYetValid("the token is not valid yet (RFC 7519 sections 4.1.5 and 4.1.6)")
-        check_issuer(iss)
-        check_aud(aud)
-        return valid_from, valid_until
-
-    return judge
-
-
-def _required_date(value: Any, claim: str) -> float:
-    if type(value) is int and 0 <= value <= MAX_DATE:
-        return value
-    if value is ABSENT:
-        raise ClaimRefused("is required and missing", claim=claim)
-    return check_date(value, claim)
-
-
-def _accepted(expected: str | Collection[str], what: str) -> frozenset[str]:
-    names: frozenset[Any] = frozenset({expected} if isinstance(expected, str) else expected)
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise ValueError(f"{what}= is a string or several, None for tokens without one, or ANY")
-    return names
-
-
-def _issuer_check(expected: Expected) -> CheckOne:
-    accepted = frozenset[str]() if expected is None or expected is ANY else _accepted(expected, "issuer")
-
-    def check(iss: Any) -> None:
-        if type(iss) is str and iss in accepted:
-            return
-        if iss is not ABSENT:
-            check_text(iss, "iss")
-        if expected is ANY or (expected is None and iss is ABSENT):
-            return
-        if expected is None:
-            raise WrongIssuer("no issuer is expected; name it with issuer= to accept it", claim="iss")
-        raise WrongIssuer("missing" if iss is ABSENT else "not the expected issuer", claim="iss")
-
-    return check
-
-
-def _audience_check(expected: Expected) -> CheckOne:
-    accepted = frozenset[str]() if expected is None or expected is ANY else _accepted(expected, "audience")
-
-    def check(aud: Any) -> None:
-        if type(aud) is str and aud in accepted:
-            return
-        named = () if aud is ABSENT else check_audience(aud)
-        if expected is ANY or (expected is None and aud is ABSENT) or not accepted.isdisjoint(named):
-            return
-        if expected is None:
-            raise WrongAudience("no audience is expected; name it with audience= to accept it", claim="aud")
-        raise WrongAudience("missing" if aud is ABSENT else "does not name this audience", claim="aud")
-
-    return check

@@ -1,0 +1,165 @@
+"""Accept the ordinary payload at a glance.
+
+A glance says yes, or nothing: its conditions together suffice for every rule of `strict_json`, `claims` and `policy`.
+What misses one of them (an array as audience, an `nbf`, another spelling, a mistake) is read and judged rule by rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from mapae.jose.claims import MAX_DATE, Claims
+from mapae.jose.policy import Policy
+from mapae.jose.strict_json import MAX_DEPTH, decode_flat, encode
+
+Glance = Callable[[bytes, float], tuple[Any, float, float] | None]
+
+_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+def glance_for(kind: Any, policy: Policy) -> Glance:
+    """Prepare a glance for a type of claims; where the policy or the type is not ordinary, one that says nothing."""
+    if policy.max_age is not None or not policy.issuers() or not policy.audiences():
+        return _nothing
+    if kind is Claims:
+        return _nothing if policy.required else _at_members(policy)
+    return _at_attributes(kind, policy) if _mirrors_payload(kind, policy.required) else _nothing
+
+
+def _nothing(_raw: bytes, _now: float) -> None:
+    return None
+
+
+def _at_members(policy: Policy) -> Glance:
+    issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
+    last_exp = MAX_DATE
+
+    def glance(raw: bytes, now: float) -> tuple[Any, float, float] | None:
+        if 0x5B in raw:  # "[": an array somewhere; told before the decoder would have to
+            return None
+        try:
+            members = decode_flat(raw)
+        except _ERRORS:
+            return None
+        # Flat, and equal to its own re-encoding: no name twice, no odd spelling, nothing to freeze.
+        if encode(members) != raw:
+            return None
+        get = members.get
+        exp, iat = get("exp"), get("iat")
+        if (
+            type(exp) is int
+            and type(iat) is int
+            and now < exp + leeway
+            and 0 <= iat - leeway <= now
+            and exp <= last_exp
+            and get("iss") in issuers
+            and get("aud") in audiences
+            and type(get("sub", "")) is str
+            and type(get("jti", "")) is str
+            and "nbf" not in members
+        ):
+            return Claims(members), iat - leeway, exp + leeway
+        return None
+
+    return glance
+
+
+def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> Glance:
+    """Look at a Struct that says all of the payload.
+
+    If the Struct's own re-encoding is the payload to the octet, nothing was dropped: no foreign member, no duplicate.
+    """
+    attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+    if not {"iss", "aud", "exp", "iat"} <= attribute.keys() or "nbf" in attribute:
+        return _nothing
+    judged = attrgetter(*(attribute[name] for name in ("exp", "iat", "iss", "aud")))
+    decode = msgspec.json.Decoder(kind).decode
+    issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
+    last_exp = MAX_DATE
+
+    def glance(raw: bytes, now: float) -> tuple[Any, float, float] | None:
+        try:
+            claims = decode(raw)
+            if encode(claims) != raw:
+                return None
+        except _ERRORS:
+            return None
+        exp, iat, iss, aud = judged(claims)
+        if (
+            type(exp) is int
+            and type(iat) is int
+            and now < exp + leeway
+            and 0 <= iat - leeway <= now
+            and exp <= last_exp
+            and type(iss) is str
+            and iss in issuers
+            and type(aud) is str
+            and aud in audiences
+        ):
+            return claims, iat - leeway, exp + leeway
+        return None
+
+    return glance
+
+
+_TEXT = (inspect.StrType,)
+_NUMBER = (inspect.IntType, inspect.FloatType)
+
+
+def _mirrors_payload(kind: Any, needed: frozenset[str]) -> bool:
+    """Say whether the attributes of the Struct are the members of the payload, for all that is judged."""
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return False
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType) or info.array_like or info.tag is not None:
+        return False
+    by_name = {field.encode_name: field for field in info.fields}
+    for name in {"iss", "aud", "exp", "nbf", "iat", "sub", "jti"} | needed:
+        field = by_name.get(name)
+        if field is None:
+            if name in needed:
+                return False
+        elif not field.required or not _plainly(field.type, name):
+            return False
+    return all(_faithful(field.type, MAX_DEPTH - 1) for field in info.fields)
+
+
+def _plainly(info: inspect.Type, name: str) -> bool:
+    """Say whether a registered claim is kept as the JSON value that it is."""
+    options = info.types if isinstance(info, inspect.UnionType) else (info,)
+    if name in {"exp", "nbf", "iat"}:
+        return all(isinstance(option, _NUMBER) for option in options)
+    if name == "aud":
+        return all(
+            isinstance(option, _TEXT)
+            or (isinstance(option, inspect.ListType | inspect.VarTupleType) and isinstance(option.item_type, _TEXT))
+            for option in options
+        )
+    return name not in {"iss", "sub", "jti"} or all(isinstance(option, _TEXT) for option in options)
+
+
+def _faithful(info: inspect.Type, depth: int) -> bool:
+    """Say whether re-encoding writes what was read, member by member, at most `depth` deep.
+
+    Raw JSON, for one, would hide its inside, and `Any` may be of any depth.
+    """
+    if not depth:
+        return False
+    match info:
+        case inspect.StrType() | inspect.IntType() | inspect.FloatType() | inspect.BoolType() | inspect.NoneType():
+            return True
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
+            return _faithful(item, depth - 1)
+        case inspect.DictType(key_type=inspect.StrType(), value_type=value):
+            return _faithful(value, depth - 1)
+        case inspect.UnionType(types=types):
+            return all(_faithful(option, depth) for option in types)
+        case inspect.LiteralType(values=values):
+            return all(isinstance(value, str | int) for value in values)
+        case _:
+            return False
