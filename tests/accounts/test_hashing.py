@@ -398,7 +398,11 @@ def test_nothing_matches_the_decoy():
         (ARGON2, IMPORTED["Argon2i"][0], True),
         (ARGON2, "not a hash", True),
     ],
-)
+    ids=[
+        "bcrypt", "cheaper bcrypt", "dearer bcrypt", "raw bcrypt", "argon2 to bcrypt", "bcrypt to argon2", "argon2id",
+        "less memory", "less time", "argon2i", "not a hash",
+    ],
+)  # fmt: skip
 def test_a_hash_of_another_scheme_or_cost_is_replaced(now, stored, anew):
     assert now.needs_rehash(stored) is anew
 

@@ -40,7 +40,7 @@ def test_every_command_has_help_in_both_languages(run, path):
     assert not any("가" <= letter <= "힣" for letter in english)
 
 
-@pytest.mark.parametrize("path", COMMANDS.keys() - NO_JSON, ids=" ".join)
+@pytest.mark.parametrize("path", sorted(COMMANDS.keys() - NO_JSON), ids=" ".join)
 def test_every_command_can_answer_programs(path):
     assert "--json" in {name for parameter in COMMANDS[path].params for name in parameter.opts}
 
