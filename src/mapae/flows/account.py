@@ -6,6 +6,7 @@ from mapae.accounts.account import Account
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, NotFound, SignInRefused
 from mapae.flows.check_password import check_password
+from mapae.flows.new_password import check_new_password
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
@@ -42,7 +43,7 @@ async def change_password(
         Busy: no capacity to hash now; nothing was changed.
     """
     account = await who_am_i(service, principal)
-    service.password_policy.check(new, context=(service.settings.brand, account.email, account.name))
+    await check_new_password(service, new, email=account.email, name=account.name)
     account = await check_password(service, account, account.email, current, visitor=visitor)
     password_hash = await service.hash_pool.run(service.hashing.hash, new)
     now_ms = service.now_ms()

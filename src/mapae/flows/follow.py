@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 
-from mapae.accounts import common_passwords
 from mapae.flows.rotate_keys import keep_schedule
 from mapae.flows.service import Service
 from mapae.flows.sweep import sweep
@@ -48,7 +47,6 @@ async def tidy(service: Service) -> None:
 
 async def follow(service: Service) -> None:
     """Poll and tidy until cancelled; a failing database is reported and tried again, and the lease runs on."""
-    await service.hash_pool.run(common_passwords.load)  # else the first sign-up would hold up the loop
     polled = tidied = time.monotonic()
     while True:
         hinted = await service.board.wait(LOOK_EVERY)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mapae.accounts.account import Account, Role, normalise_email
 from mapae.errors import FieldMistake, InputRefused
+from mapae.flows.new_password import check_new_password
 from mapae.flows.service import Service
 from mapae.storage import accounts
 from mapae.storage.database import Statement
@@ -35,7 +36,7 @@ async def open_account(
         Busy: no capacity to hash the password now.
     """
     address, name = normalise_email(email), _display_name(name)
-    service.password_policy.check(password, context=(service.settings.brand, address, name))
+    await check_new_password(service, password, email=address, name=name)
     password_hash = await service.hash_pool.run(service.hashing.hash, password)
     account = Account(
         id=account_id,
