@@ -12,9 +12,10 @@ from mapae.jose import jwt
 from mapae.jose import verifier as rules
 from mapae.jose.claims import Claims
 from mapae.jose.jwks import KeySet
+from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
 from mapae.jose.policy import Expected
-from mapae.jose.verifier import KeySource, Options
+from mapae.jose.verifier import Options
 
 T = TypeVar("T")
 

@@ -40,12 +40,13 @@ def test_the_signing_key_is_chosen_never_guessed():
 
 
 def test_a_published_set_holds_public_keys_only():
-    jwks = KeySet([ONE, THREE.public(), SECRET], signing=ONE).to_jwks()
+    jwks = KeySet([ONE, THREE.public()], signing=ONE).to_jwks()
     assert [jwk["kid"] for jwk in jwks["keys"]] == [ONE.kid, THREE.kid]
     assert not any("d" in jwk or "k" in jwk for jwk in jwks["keys"])
     again = KeySet.from_jwks(json.dumps(jwks))
     assert [key.kid for key in again] == [ONE.kid, THREE.kid]
-    assert [key.kid for key in KeySet([ONE, SECRET]).public()] == [ONE.kid]
+    assert KeySet([SECRET]).to_jwks() == {"keys": []}
+    assert list(KeySet([SECRET]).public()) == []
 
 
 @pytest.mark.parametrize("member", [ONE.to_jwk(private=True), SECRET.to_jwk(private=True)], ids=["private", "oct"])
@@ -53,6 +54,18 @@ def test_a36_a_published_private_key_condemns_the_set(member):
     with pytest.raises(KeyRefused, match="private or secret"):
         KeySet.from_jwks({"keys": [TWO.to_jwk(), member]})
     assert len(KeySet.from_jwks({"keys": [member]}, private=True)) == 1
+
+
+def test_a36_secrets_and_public_keys_are_not_mixed():
+    with pytest.raises(KeyRefused, match="not both"):
+        KeySet([ONE, SECRET])
+    with pytest.raises(KeyRefused, match="not both"):
+        KeySet.from_jwks({"keys": [ONE.to_jwk(), SECRET.to_jwk(private=True)]}, private=True)
+
+
+def test_a36_the_same_kid_twice_is_refused_even_when_one_of_them_cannot_serve():
+    with pytest.raises(KeyRefused, match="same kid"):
+        KeySet.from_jwks({"keys": [ONE.to_jwk(), {"kty": "XYZ", "kid": ONE.kid}]})
 
 
 def test_a36_the_same_kid_twice_is_refused():
@@ -70,9 +83,9 @@ def test_a36_the_same_kid_twice_is_refused():
         {},
         {"kty": "XYZ"},
         {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
-        ONE.to_jwk() | {"use": "enc"},
-        ONE.to_jwk() | {"alg": "ECDH-ES"},
-        ONE.to_jwk() | {"x": "!!"},
+        THREE.to_jwk() | {"use": "enc"},
+        THREE.to_jwk() | {"alg": "ECDH-ES"},
+        THREE.to_jwk() | {"x": "!!"},
         {"kty": "OKP", "crv": "X25519", "x": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"},
     ],
     ids=["text", "null", "array", "empty", "kind", "short", "use", "alg", "point", "curve"],

@@ -266,9 +266,9 @@ def test_any_text_gives_claims_or_a_token_error(token):
 
 
 HMAC = Key.from_secret(bytes(range(32)), "HS256")
-MIXED = KeySet([HMAC, *(Key.generate(alg) for alg in ("ES256", "Ed25519", "ES512", "Ed448", "ML-DSA-44"))])
+MIXED = KeySet([Key.generate(alg) for alg in ("ES256", "Ed25519", "ES512", "Ed448", "ML-DSA-44")])
 HEADERS = st.fixed_dictionaries(
-    {"alg": st.sampled_from([key.alg for key in MIXED])},
+    {"alg": st.sampled_from(["HS256", *(key.alg for key in MIXED)])},
     optional={
         "typ": st.sampled_from(["JWT", "at+jwt", 5]),
         "kid": st.sampled_from([key.kid for key in MIXED if key.kid]) | st.text(max_size=4),
@@ -289,7 +289,8 @@ def test_any_signed_payload_gives_claims_or_a_token_error(forge, header, payload
     if not signed:
         token = token[: token.rindex(".") + 1] + "A" * 86
     try:
-        claims = Verifier(MIXED, issuer=ANY, audience=ANY).check(token, now=NOW)
+        keys = HMAC if header["alg"] == "HS256" else MIXED
+        claims = Verifier(keys, issuer=ANY, audience=ANY).check(token, now=NOW)
     except TokenError:
         return
     assert signed

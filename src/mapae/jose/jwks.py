@@ -7,7 +7,7 @@ from typing import Any
 
 from mapae.errors import AlgorithmRefused, KeyRefused, KeyUnknown, Malformed
 from mapae.jose.jwk import is_secret
-from mapae.jose.key import Key, VerifyKey, refuse_other_than_key
+from mapae.jose.key import Key, SecretKey, VerifyKey, refuse_other_than_key
 from mapae.jose.strict_json import read_object
 
 MAX_JWKS_BYTES = 256 * 1024
@@ -34,7 +34,8 @@ class KeySet:
             skipped: what an import left out.
 
         Raises:
-            KeyRefused: two keys share a kid, or `signing` is not in the set or cannot sign.
+            KeyRefused: two keys share a kid, secrets and other keys are mixed, or `signing` is
+                not in the set or cannot sign.
             TypeError: something else than a `Key` is given.
         """
         for key in keys:
@@ -47,6 +48,8 @@ class KeySet:
         elif signing not in self.keys or isinstance(signing, VerifyKey):
             raise KeyRefused("the signing key is not a private key of the set")
         self.signing = signing
+        if len({isinstance(key, SecretKey) for key in self.keys}) > 1:
+            raise KeyRefused("a set holds shared secrets or public and private keys, not both")
         self._by_kid: dict[str, Key] = {}
         self._by_alg: dict[str, list[Key]] = {}
         for key in self.keys:
@@ -86,6 +89,11 @@ class KeySet:
             KeyRefused: it is not a JWKS, is too large, names a kid twice, or holds a private or secret key.
         """
         members = _members(jwks)
+        kids = [
+            member["kid"] for member in members if isinstance(member, Mapping) and isinstance(member.get("kid"), str)
+        ]
+        if len(set(kids)) != len(kids):
+            raise KeyRefused("two keys of the set have the same kid")
         keys: list[Key] = []
         skipped: list[str] = []
         for place, member in enumerate(members):
@@ -99,12 +107,11 @@ class KeySet:
 
     def to_jwks(self) -> dict[str, list[dict[str, Any]]]:
         """Write the public keys as a JWKS; secrets are left out."""
-        publishable = (key for key in self.keys if key.alg not in {"HS256", "HS384", "HS512"})
-        return {"keys": [key.to_jwk() for key in publishable]}
+        return {"keys": [key.to_jwk() for key in self.keys if not isinstance(key, SecretKey)]}
 
     def public(self) -> KeySet:
         """Return the set of the public halves; secrets are left out."""
-        return KeySet([key.public() for key in self.keys if key.alg not in {"HS256", "HS384", "HS512"}])
+        return KeySet([key.public() for key in self.keys if not isinstance(key, SecretKey)])
 
     def find(self, kid: str | None, alg: str) -> Key:
         """Return the one key for a token's header.

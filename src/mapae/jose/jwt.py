@@ -15,10 +15,10 @@ from mapae.jose.base64url import encode
 from mapae.jose.claims import MAX_DATE, check_date, check_registered
 from mapae.jose.header import MAX_HEADER
 from mapae.jose.jwks import KeySet
+from mapae.jose.jws import MAX_TOKEN
 from mapae.jose.key import Key, SecretKey, SigningKey, refuse_other_than_key
 from mapae.jose.strict_json import PLAIN, plain, write_object
 
-MAX_TOKEN = 16 * 1024
 LEEWAY = 5
 _DATES = ("exp", "nbf", "iat")
 # Names and types of claims that were examined before, without any value: an application signs the same few shapes.

@@ -6,34 +6,27 @@ The order of one check: shape, header, key, signature, payload, dates, issuer, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, Generic, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
 from mapae.errors import Malformed, TooLarge
 from mapae.jose.base64url import decode
 from mapae.jose.claims import Claims
 from mapae.jose.glance import Glance, glance_for
-from mapae.jose.header import check_header, check_kind, read_header
-from mapae.jose.key import Key, refuse_other_than_key
+from mapae.jose.header import check_kind
+from mapae.jose.jws import MAX_TOKEN, KeySource, find_checker
+from mapae.jose.key import refuse_other_than_key
 from mapae.jose.memo import Memo, Verified
 from mapae.jose.policy import ANY, Expected, Judge, Policy, judge_of
 from mapae.jose.signatures import Checker
 from mapae.jose.typed_claims import Reader, reader_for
-from mapae.jose.unverified import as_text, has_scheme, wrong_shape
+from mapae.jose.unverified import as_text, wrong_shape
 
 __all__ = ["ANY", "Expected", "KeySource", "Options", "Verifier"]
 
-MAX_TOKEN = 16 * 1024
 MEMO_BYTES = 16 * 1024 * 1024
 _MAX_HEADERS = 256
 
 T = TypeVar("T")
-
-
-class KeySource(Protocol):
-    """Where a verifier finds the key of a token: a `Key`, a `KeySet`, or what behaves like one."""
-
-    def find(self, kid: str | None, alg: str) -> Key:
-        """Return the one key for this kid and algorithm, or raise a `TokenError`."""
 
 
 class Options(TypedDict, Generic[T], total=False):
@@ -220,9 +213,7 @@ def _walk(state: _State, reader: Reader, glance: Glance, judge: Judge, *, typ: s
 
 
 def _checker_for(segment: str, keys: KeySource, typ: str | None) -> Checker:
-    """Read a header that is new to this verifier, and find the key it names."""
-    if has_scheme(segment):
-        raise Malformed(wrong_shape(segment))
-    header = check_header(read_header(segment))
+    """Find the key of a header that is new to this verifier."""
+    header, check_signature = find_checker(segment, keys)
     check_kind(header.typ, typ)
-    return keys.find(header.kid, header.alg).check_signature
+    return check_signature
