@@ -10,7 +10,14 @@ from mapae.flows.follow import poll
 from mapae.flows.manage_accounts import find_account, set_account_state
 from mapae.flows.read_activity import notices
 from mapae.flows.refresh import refresh
-from mapae.flows.sign_out import end_session, list_sessions, sign_out, sign_out_by_refresh_token, sign_out_everywhere
+from mapae.flows.sign_out import (
+    end_other_sessions,
+    end_session,
+    list_sessions,
+    sign_out,
+    sign_out_by_refresh_token,
+    sign_out_everywhere,
+)
 from mapae.storage.sessions import load_session
 
 pytestmark = pytest.mark.anyio
@@ -162,3 +169,16 @@ async def test_a_disabled_account_can_neither_refresh_nor_use_its_tokens(service
         await refresh(service, tokens.refresh_token, visitor=jane.browser)
     with pytest.raises(Revoked):
         authenticate(service, tokens.access_token)
+
+
+async def test_all_other_sessions_end_together_and_this_one_stays(service, jane, person):
+    tokens = [await jane.signs_up(), await jane.signs_in(), await jane.signs_in()]
+    stranger = await person(service, email="kim@example.com").signs_up()
+    here = authenticate(service, tokens[1].access_token)
+    assert await end_other_sessions(service, here, visitor=jane.browser) == 2
+    await poll(service)
+    for token in (tokens[0], tokens[2]):
+        with pytest.raises(Revoked):
+            authenticate(service, token.access_token)
+    assert authenticate(service, tokens[1].access_token)
+    assert authenticate(service, stranger.access_token)

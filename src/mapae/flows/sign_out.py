@@ -57,6 +57,24 @@ async def sign_out_everywhere(service: Service, principal: Principal, *, visitor
     return await end_all_sessions(service, principal.account_id, "sign_out_everywhere", visitor=visitor)
 
 
+async def end_other_sessions(service: Service, principal: Principal, *, visitor: Visitor) -> int:
+    """End every session of the account but this one; return how many were live."""
+    now_ms = service.now_ms()
+    record = _recorded("sign_out_everywhere", principal.account_id, principal.sid, visitor=visitor, now_ms=now_ms)
+    ended = await sessions.revoke_sessions_of(
+        service.database,
+        principal.account_id,
+        reason="sign_out_everywhere",
+        now_ms=now_ms,
+        until=service.remembered_until(now_ms),
+        except_sid=principal.sid,
+        also=(record,),
+    )
+    service.tally.count("revocations", kind="session")
+    service.board.hint()
+    return ended
+
+
 async def end_all_sessions(service: Service, account_id: str, event: Event, *, visitor: Visitor) -> int:
     """End every session of an account and refuse every access token it has; return how many sessions were live."""
     now_ms = service.now_ms()

@@ -12,7 +12,7 @@ from mapae.accounts.password_age import age_days, reminder_due
 from mapae.errors import NotFound, Refused, SignInRefused
 from mapae.flows import account as own_account
 from mapae.flows.read_activity import notices
-from mapae.flows.sign_out import end_session, list_sessions
+from mapae.flows.sign_out import end_other_sessions, end_session, list_sessions
 from mapae.guard import Principal
 from mapae.sessions.session import Session
 from mapae.web.pages.forms import missing, read_form, rejection
@@ -48,12 +48,7 @@ async def end_one(page: Page, principal: Principal) -> Response:
 async def end_others(page: Page, principal: Principal) -> Response:
     """End every session but this one."""
     await read_form(page.request, ())
-    for session in await list_sessions(page.service, principal):
-        if session.sid != principal.sid:
-            try:
-                await end_session(page.service, principal, session.sid, visitor=page.visitor)
-            except NotFound:
-                continue  # it ended by itself in the meantime
+    await end_other_sessions(page.service, principal, visitor=page.visitor)
     return page.redirect("/account", flash="others_ended")
 
 
