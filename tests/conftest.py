@@ -2,9 +2,16 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Each property is tried on many examples in `make test`, on a few in `make check`. A slow machine is no failure.
+settings.register_profile("full", deadline=None)
+settings.register_profile("check", deadline=None, max_examples=15)
+settings.load_profile("full")
 
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = ROOT / ".cache" / "tests.json"
@@ -43,3 +50,18 @@ def chromium_path(node: Path) -> Path:
     """A headless Chromium that has been seen to start; its launcher brings its own flags, libraries and Korean font."""
     os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(node)  # as it was started when it was tried
     return _prepared("chromium")
+
+
+@pytest.fixture
+def measured(request) -> Callable[[str, object], None]:
+    """Put a figure into the summary at the end: `measured("ready in ms", 812)`."""
+    return lambda name, value: request.node.user_properties.append((name, value))
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """List what the tests measured."""
+    figures = [each for report in terminalreporter.stats.get("passed", ()) for each in report.user_properties]
+    if figures:
+        terminalreporter.section("measured")
+        for name, value in sorted(figures):
+            terminalreporter.write_line(f"{name}: {value}")

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 FAST_TESTS = [
-    BIN / "python", "-m", "pytest", "-q", "-m", "not slow", "-n", "2", "--no-header",
+    BIN / "python", "-m", "pytest", "-q", "-m", "not slow", "-n", "2", "--no-header", "--hypothesis-profile=check",
 ]  # fmt: skip
 CHECKS = {
     "lint": [BIN / "ruff", "check", "--quiet", "."],

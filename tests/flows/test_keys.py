@@ -19,6 +19,7 @@ pytestmark = pytest.mark.anyio
 DAY = 86_400
 
 
+@pytest.mark.slow
 async def test_a_year_of_rotations_refuses_no_valid_token(service, jane, clock):
     tokens = await jane.signs_up()
     kids = set()

@@ -294,15 +294,7 @@ def test_an_honest_client_is_never_thrown_out(world):
 
 
 def test_a_thief_and_the_victim_never_both_live_on_apart_and_a_dead_token_never_lives_again():
-    worlds = sum(explore(world) for world in THIEVES)
-    print(f"{worlds} worlds visited")
-    assert worlds > 10**5
-
-
-THIEVES = [
-    World(thief=True),
-    World(window=4, patience=2, lingering=2, thief=True),
-]
+    assert explore(World(thief=True)) > 30_000
 
 
 @pytest.mark.slow
@@ -310,6 +302,7 @@ def test_the_promises_hold_in_a_million_worlds():
     worlds = sum(
         explore(world)
         for world in (
+            World(window=4, patience=2, lingering=2, thief=True),
             World(window=4, patience=2, lingering=2, tabs=3, thief=True),
             World(strays=2, tabs=3, thief=True),
             World(window=3, patience=1, lingering=2, strays=2, thief=True),
