@@ -54,8 +54,6 @@ def new_account():
             "created_ms": NOW_MS,
             "password_hash": f"hash of {name}",
             "password_changed_ms": NOW_MS,
-            "failures": 0,
-            "failed_ms": None,
             "language": "en",
         }
         return Account(**(given | fields))

@@ -20,7 +20,7 @@ REFUSED = Statement("UPDATE account SET name = 'x' WHERE id = 'nobody'", (), 1)
 
 
 async def test_an_account_comes_back_as_it_was_saved(database, new_account):
-    with_password = new_account("ada", role="admin", failures=3, failed_ms=NOW_MS, language="ko", epoch=4)
+    with_password = new_account("ada", role="admin", language="ko", epoch=4)
     without = new_account("bob", password_hash=None, password_changed_ms=None, state="disabled")
     for account in (with_password, without):
         await accounts.add_account(database, account)
@@ -122,15 +122,6 @@ async def test_ending_sessions_needs_to_know_how_long_to_remember_it(database, a
         await accounts.replace_password(database, ada, "new", changed_ms=NOW_MS, end_sessions_except="")
 
 
-async def test_failures_are_counted_and_cleared(database, ada):
-    counts = await asyncio.gather(*(accounts.record_failure(database, ada.id, now_ms=NOW_MS + n) for n in range(5)))
-    assert sorted(counts) == [1, 2, 3, 4, 5]
-    assert (await accounts.load_account(database, ada.id)).failed_ms == NOW_MS + 4
-    await accounts.clear_failures(database, ada.id)
-    assert await accounts.load_account(database, ada.id) == ada
-    assert await accounts.record_failure(database, "nobody", now_ms=NOW_MS) == 0
-
-
 async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(database, ada, phone):
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 1
     assert (await accounts.load_account(database, ada.id)).epoch == 1
@@ -195,8 +186,6 @@ async def test_a_deleted_account_leaves_only_its_entry_in_the_feed(database, ada
 async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, phone):
     for change in (
         accounts.replace_password(database, ada, "new", changed_ms=NOW_MS, also=(REFUSED,)),
-        accounts.record_failure(database, ada.id, now_ms=NOW_MS, also=(REFUSED,)),
-        accounts.clear_failures(database, ada.id, also=(REFUSED,)),
         accounts.bump_epoch(database, ada.id, reason="x", also=(REFUSED,), **WHEN),
         accounts.set_state(database, ada.id, "disabled", reason="x", also=(REFUSED,), **WHEN),
         accounts.set_role(database, ada.id, "admin", reason="x", also=(REFUSED,), **WHEN),

@@ -59,8 +59,6 @@ CALLS = {
     "replace_password": lambda db, a, s: accounts.replace_password(
         db, a, "new", changed_ms=NOW_MS, end_sessions_except=s.sid, until=UNTIL
     ),
-    "record_failure": lambda db, a, _s: accounts.record_failure(db, a.id, now_ms=NOW_MS),
-    "clear_failures": lambda db, a, _s: accounts.clear_failures(db, a.id),
     "bump_epoch": lambda db, a, _s: accounts.bump_epoch(db, a.id, **ENDED),
     "set_state": lambda db, a, _s: accounts.set_state(db, a.id, "disabled", **ENDED),
     "delete_account": lambda db, a, _s: accounts.delete_account(db, a.id, now_ms=NOW_MS, until=UNTIL),

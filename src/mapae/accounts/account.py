@@ -30,8 +30,6 @@ class Account:
         created_ms: when the account was opened.
         password_hash: as `Hashing.hash` wrote it or another system did; None where there is no password.
         password_changed_ms: when the person last chose a password.
-        failures: failed sign-ins since the last success.
-        failed_ms: when the last of them was.
         language: `en` or `ko`.
     """
 
@@ -44,8 +42,6 @@ class Account:
     created_ms: int
     password_hash: str | None
     password_changed_ms: int | None
-    failures: int
-    failed_ms: int | None
     language: str
 
     @property
@@ -53,17 +49,9 @@ class Account:
         """The hash a sign-in is checked against: None for a disabled account, so that nothing matches it."""
         return self.password_hash if self.state == "active" else None
 
-    def with_password(self, password_hash: str, *, now_ms: int) -> Account:
-        """Return the account after its owner chose a new password; old failures are forgotten."""
-        return replace(self, password_hash=password_hash, password_changed_ms=now_ms, failures=0, failed_ms=None)
-
     def with_upgraded_hash(self, password_hash: str) -> Account:
         """Return the account with the same password hashed anew; its age does not change."""
         return replace(self, password_hash=password_hash)
-
-    def with_next_epoch(self) -> Account:
-        """Return the account whose access tokens issued so far are all refused."""
-        return replace(self, epoch=self.epoch + 1)
 
 
 def normalise_email(text: str) -> str:

@@ -113,7 +113,6 @@ def show(settings: Settings, *, name: str, as_json: bool) -> None:
         (say("state", "상태"), account.state),
         (say("since", "가입"), moment_ms(account.created_ms)),
         (say("password chosen", "비밀번호를 정한 때"), _password_age(account)),
-        (say("failed sign-ins", "로그인 실패"), str(account.failures)),
     ]
     result(table(rows))
     result("\n" + paint(say(f"Live sessions: {len(live)}", f"살아 있는 세션: {len(live)}개"), bold=True))
@@ -231,5 +230,4 @@ def _member(account: Account) -> dict[str, object]:
         "created_ms": account.created_ms,
         "has_password": account.password_hash is not None,
         "password_changed_ms": account.password_changed_ms,
-        "failures": account.failures,
     }

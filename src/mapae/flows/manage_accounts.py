@@ -148,7 +148,5 @@ def _account(row: ImportedAccount, *, now_ms: int) -> Account:
         created_ms=now_ms,
         password_hash=row.password_hash,
         password_changed_ms=None,
-        failures=0,
-        failed_ms=None,
         language="en",
     )

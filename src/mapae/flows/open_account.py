@@ -48,8 +48,6 @@ async def open_account(
         created_ms=now_ms,
         password_hash=password_hash,
         password_changed_ms=now_ms,
-        failures=0,
-        failed_ms=None,
         language=language,
     )
     await accounts.add_account(service.database, account, also=also)

@@ -10,10 +10,7 @@ from mapae.storage.database import Database, Row, Statement
 from mapae.storage.revocations import account_entry
 from mapae.storage.sessions import ended_of, revoked_of
 
-_COLUMNS = (
-    "a.id, a.email, a.name, a.role, a.state, a.epoch, a.created_ms, p.hash, p.changed_ms, a.failures, a.failed_ms, "
-    "a.language"
-)
+_COLUMNS = "a.id, a.email, a.name, a.role, a.state, a.epoch, a.created_ms, p.hash, p.changed_ms, a.language"
 _ACCOUNT = f"SELECT {_COLUMNS} FROM account a LEFT JOIN password p ON p.account_id = a.id"  # noqa: S608
 _BY_ID = f"{_ACCOUNT} WHERE a.id = ?"
 _BY_EMAIL = (
@@ -82,8 +79,8 @@ async def add_account(database: Database, account: Account, *, also: Sequence[St
 def added(account: Account) -> tuple[Statement, ...]:
     """Return the statements that save a new account, to ride in a transaction."""
     row = Statement(
-        "INSERT INTO account (id, email, name, role, state, epoch, created_ms, failures, failed_ms, language) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO account (id, email, name, role, state, epoch, created_ms, language) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             account.id,
             account.email,
@@ -92,8 +89,6 @@ def added(account: Account) -> tuple[Statement, ...]:
             account.state,
             account.epoch,
             account.created_ms,
-            account.failures,
-            account.failed_ms,
             account.language,
         ),
     )
@@ -152,29 +147,6 @@ def password_replaced(account: Account, password_hash: str, *, changed_ms: int) 
         (password_hash, changed_ms, account.id, account.password_hash),
         1,
     )
-
-
-def failure_recorded(account_id: str, *, now_ms: int) -> Statement:
-    """Return the statement that counts one failed sign-in of an account, to ride in a transaction."""
-    sql = "UPDATE account SET failures = failures + 1, failed_ms = ? WHERE id = ? RETURNING failures"
-    return Statement(sql, (now_ms, account_id))
-
-
-async def record_failure(database: Database, account_id: str, *, now_ms: int, also: Sequence[Statement] = ()) -> int:
-    """Count one failed sign-in and return how many there are since the last success; 0 when the account is gone."""
-    counted, *_ = await database.commit(failure_recorded(account_id, now_ms=now_ms), *also)
-    return int(counted[0][0]) if counted else 0
-
-
-def failures_cleared(account_id: str) -> Statement:
-    """Return the statement that forgets the failed sign-ins of an account, to ride in a transaction."""
-    sql = "UPDATE account SET failures = 0, failed_ms = NULL WHERE id = ? AND failures > 0"
-    return Statement(sql, (account_id,))
-
-
-async def clear_failures(database: Database, account_id: str, *, also: Sequence[Statement] = ()) -> None:
-    """Forget the failed sign-ins of an account."""
-    await database.commit(failures_cleared(account_id), *also)
 
 
 async def bump_epoch(

@@ -10,8 +10,6 @@ CREATE TABLE account (
     state TEXT NOT NULL,
     epoch BIGINT NOT NULL,
     created_ms BIGINT NOT NULL,
-    failures BIGINT NOT NULL,
-    failed_ms BIGINT,
     language TEXT NOT NULL
 );
 
