@@ -69,6 +69,21 @@ def read_credentials(scope: Scope) -> Credentials:
     raise TokenMissing
 
 
+def read_bearer(scope: Scope) -> str:
+    """Return the access token in the `Authorization` field; cookies do not count.
+
+    Raises:
+        TokenMissing: there is none; other schemes than Bearer do not count.
+        CredentialsTwice: there is more than one such field.
+    """
+    fields = headers(scope, b"authorization")
+    if len(fields) > 1:
+        raise CredentialsTwice
+    if not fields or not (token := _bearer(fields[0])):
+        raise TokenMissing
+    return token
+
+
 def _bearer(field: bytes) -> str:
     scheme, _, token = field.partition(b" ")
     if scheme.lower() != b"bearer":
