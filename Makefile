@@ -4,15 +4,17 @@
 #   make test     every test, the slow ones too, with a summary of what they cover
 #   make check    lint, format, types, import contracts and the fast tests: run it before each commit
 #   make docs     the documentation, built into ./site
+#   make bench    tokens, storage and HTTP against other libraries and servers, in turn, as ratios
 #   make lock     the locked requirements again, from pyproject.toml
 #
-# PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve and test.
+# PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve, test and bench (to its last part).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs lock set-up-serve set-up-test set-up-docs need-python
+.PHONY: help serve test check docs bench lock set-up-serve set-up-test set-up-docs set-up-bench need-python
 
 BIN := .venv/bin
+BENCH := .cache/bench-venv/bin
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	"$$python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
@@ -34,6 +36,11 @@ docs: set-up-serve set-up-docs
 	@$(BIN)/python tools/generate_reference.py
 	@$(BIN)/python tools/build_docs.py
 
+bench: set-up-bench
+	@$(BENCH)/python bench/tokens.py
+	@$(BENCH)/python bench/storage.py
+	@$(BENCH)/python bench/over_http.py $(ARGS)
+
 lock: need-python
 	@$(PYTHON) tools/lock.py $(ARGS)
 
@@ -45,6 +52,9 @@ set-up-test: need-python
 
 set-up-docs: need-python
 	@$(PYTHON) tools/set_up.py docs
+
+set-up-bench: need-python
+	@$(PYTHON) tools/set_up.py bench
 
 need-python:
 	@test -n "$(PYTHON)" || { \
