@@ -112,7 +112,7 @@ class MapaeApp:
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service
-        self._edge.tally = service.tally
+        self._edge.count_in(service.tally)
 
     async def _serve(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
         pointer = "/password"

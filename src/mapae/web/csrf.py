@@ -18,9 +18,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 def check(scope: Scope, *, issuer: str) -> None:
     """Accept a request only when its own origin, the person, or no browser at all sent it.
 
-    Safe methods pass; the handshake of a WebSocket does not count as one. `Sec-Fetch-Site` decides where the browser sends it; otherwise `Origin` must be this host or the
-    issuer's origin, which also covers a proxy that rewrites `Host`. A request with neither comes from a program, which
-    cannot be made to carry somebody's cookies.
+    Safe methods pass; the handshake of a WebSocket does not count as one. `Sec-Fetch-Site` decides where the browser
+    sends it; otherwise `Origin` must be this host or the issuer's origin, which also covers a proxy that rewrites
+    `Host`. A request with neither comes from a program, which cannot be made to carry somebody's cookies.
 
     Raises:
         CsrfRefused: another origin sent it.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections import Counter
 from collections.abc import MutableMapping, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from mapae.errors import MapaeError
-from mapae.flows.tally import Labels, Tally
+from mapae.flows.tally import Histogram, Labels, Tally
 from mapae.web.answers import Answer, Header, Scope, Send, problem_answer
 from mapae.web.logs import Level, Log, error_fields
 from mapae.web.problems import problem_for
@@ -23,19 +26,34 @@ _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Asked every few seconds by machines, so logged only for debugging."""
 
 
-class Edge:
-    """What all exchanges of one application share.
+class Kind(NamedTuple):
+    """What requests of one method, route and status have in common.
 
     Attributes:
-        tally: counts requests; None while no service is open.
+        key: of their counter.
+        text: these three as they stand in a log line.
     """
+
+    key: tuple[str, Labels]
+    logged: bool
+    text: str
+
+
+class Edge:
+    """What all exchanges of one application share."""
 
     def __init__(self, *, issuer: str, log: Log, headers: Sequence[Header]) -> None:
         """Keep what is sent with every answer of the API, and where its line goes."""
         self.issuer, self.log, self.headers = issuer, log, tuple(headers)
-        self.tally: Tally | None = None
+        self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._durations = Histogram()
         self._prefix, self._numbers = secrets.token_hex(4), itertools.count(1)
-        self._keys: dict[tuple[str, str, int], tuple[str, Labels]] = {}
+        self._kinds: dict[tuple[str, str, int], Kind] = {}
+
+    def count_in(self, tally: Tally) -> None:
+        """Count requests in `tally` from now on."""
+        self._counts = tally.counts
+        self._durations = tally.observations.setdefault("http_request_duration", self._durations)
 
     def next_id(self) -> str:
         """Return an id that no other request of any process has."""
@@ -44,30 +62,21 @@ class Edge:
     def note(self, exchange: Exchange, status: int, code: str | None) -> None:
         """Count and log an exchange that has ended."""
         seconds = perf_counter() - exchange.started
-        method = exchange.scope["method"]
-        if self.tally is not None:
-            self.tally.counts[self._key(method, exchange.route, status)] += 1
-            self.tally.observe("http_request_duration", seconds)
-        level: Level = "debug" if exchange.route in _QUIET else "info"
-        if self.log.wants(level):
-            self.log.line(
-                level,
-                "request",
-                request_id=exchange.id,
-                method=method,
-                route=exchange.route,
-                status=status,
-                code=code,
-                dur_s=round(seconds, 6),
-            )
+        asked = (exchange.scope["method"], exchange.route, status)
+        kind = self._kinds.get(asked) or self._new_kind(*asked)
+        self._counts[kind.key] += 1
+        self._durations.observe(seconds)
+        if kind.logged:
+            self.log.request(kind.text, request_id=exchange.id, seconds=seconds, code=code)
 
-    def _key(self, method: str, route: str, status: int) -> tuple[str, Labels]:
-        asked = (method if route != NO_ROUTE else NO_ROUTE, route, status)
-        key = self._keys.get(asked)
-        if key is None:
-            labels = (("method", asked[0]), ("route", route), ("status", str(status)))
-            key = self._keys[asked] = ("http_requests", labels)
-        return key
+    def _new_kind(self, method: str, route: str, status: int) -> Kind:
+        if route == NO_ROUTE:
+            method = NO_ROUTE  # whatever a stranger invents must not become a label
+        labels = (("method", method), ("route", route), ("status", str(status)))
+        logged = self.log.wants("debug" if route in _QUIET else "info")
+        fields = msgspec.json.encode({"method": method, "route": route, "status": status}).decode()
+        kind = self._kinds[method, route, status] = Kind(("http_requests", labels), logged, fields[1:-1])
+        return kind
 
 
 class Exchange:

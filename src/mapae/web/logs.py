@@ -56,6 +56,24 @@ class Log:
         members.update((name, value) for name, value in fields.items() if value is not None)
         self._add(_as_text(members) if self._text else _encode(members) + b"\n")
 
+    def request(self, kind: str, *, request_id: str, seconds: float, code: str | None) -> None:
+        """Write the line of one request, which is at level info; written out because it is the one that costs.
+
+        Args:
+            kind: method, route and status as members of a JSON object.
+            request_id: made by us, so nothing in it needs to be escaped; the same goes for `code`.
+        """
+        if self._text:
+            members = msgspec.json.decode(f"{{{kind}}}")
+            self.line("info", "request", **members, code=code, request_id=request_id, dur_s=round(seconds, 6))
+            return
+        tail = "" if code is None else f',"code":"{code}"'
+        moment = self._timestamp(time.time())
+        self._add(
+            f'{{"ts":"{moment}","level":"info","event":"request",{kind},"request_id":"{request_id}",'
+            f'"dur_s":{seconds:.6f}{tail}}}\n'.encode()
+        )
+
     def flush(self) -> None:
         """Write the lines that wait."""
         if self._waiting:

@@ -196,6 +196,14 @@ PROBLEMS: Mapping[str, Problem] = _table(
                 ),
             ),
             (
+                "token_decryption",
+                ("The encrypted token cannot be opened.", "암호화된 토큰을 열 수 없어요."),
+                (
+                    "It was encrypted for another key, or was changed. Ask for a new one.",
+                    "다른 키로 암호화했거나 내용이 바뀌었어요. 새 토큰을 받아 주세요.",
+                ),
+            ),
+            (
                 "token_expired",
                 ("The access token has expired.", "액세스 토큰이 만료됐어요."),
                 ("Refresh it.", "토큰을 갱신해 주세요."),
@@ -224,6 +232,19 @@ PROBLEMS: Mapping[str, Problem] = _table(
                 "token_claim",
                 ("A claim is missing or not accepted.", "없거나 받아들일 수 없는 클레임이 있어요."),
                 ("Send a token that this service issued.", "이 서비스가 발급한 토큰을 보내 주세요."),
+            ),
+            (
+                "token_replayed",
+                ("The proof was used before.", "이미 쓴 증명이에요."),
+                ("Make a new proof for every request.", "요청마다 증명을 새로 만들어 주세요."),
+            ),
+            (
+                "token_nonce",
+                ("The proof needs a new nonce.", "증명에 새 nonce가 필요해요."),
+                (
+                    "Make the proof again with the nonce in the `DPoP-Nonce` header of this answer.",
+                    "이 응답의 `DPoP-Nonce` 헤더에 있는 nonce로 증명을 다시 만들어 주세요.",
+                ),
             ),
             (
                 "token_revoked",
@@ -305,7 +326,10 @@ PROBLEMS: Mapping[str, Problem] = _table(
         "sign_up_closed",
         403,
         ("Sign-up is closed.", "지금은 가입할 수 없어요."),
-        ("Ask the administrator of this service for an account.", "이 서비스의 관리자에게 계정을 만들어 달라고 해 주세요."),
+        (
+            "Ask the administrator of this service for an account.",
+            "이 서비스의 관리자에게 계정을 만들어 달라고 해 주세요.",
+        ),
     ),
     (
         "refused",
@@ -358,6 +382,18 @@ PROBLEMS: Mapping[str, Problem] = _table(
         500,
         ("A key of this service cannot be used.", "이 서비스의 키를 쓸 수 없습니다."),
         ("The log says which key and why.", "어떤 키가 왜 안 되는지 로그에 적어 두었습니다."),
+    ),
+    (
+        "key_source",
+        503,
+        (
+            "The keys of the token's issuer cannot be fetched right now.",
+            "지금은 토큰 발급자의 키를 가져올 수 없습니다.",
+        ),
+        (
+            "Nothing is wrong with the token as far as can be known. Try again in a moment; the log says why.",
+            "토큰이 잘못된 것은 아닙니다. 잠시 뒤 다시 시도해 주시기 바랍니다. 이유는 로그에 적어 두었습니다.",
+        ),
     ),
     (
         "settings_refused",
