@@ -24,6 +24,7 @@ from mapae.jose.algorithms import (
     algorithm_named,
 )
 from mapae.jose.base64url import decode, encode
+from mapae.jose.guessable_primes import refuse_guessable_primes
 from mapae.jose.points import refuse_weak_point
 
 RSA_MIN_BITS, RSA_MAX_BITS = 2048, 8192
@@ -155,6 +156,7 @@ def refuse_weak_rsa(public: rsa.RSAPublicKey) -> None:
         raise KeyRefused(
             "the RSA modulus is even, or its exponent is not an odd number of at least 65537 and below 2^33"
         )
+    refuse_guessable_primes(numbers.n)
     if all(numbers.n % prime in residues for prime, residues in _roca_residues()):
         raise KeyRefused("the RSA key comes from a broken generator (CVE-2017-15361) and can be factored")
 
