@@ -7,15 +7,19 @@
     │   ├── AlgorithmRefused      its `alg` is not the key's
     │   ├── KeyUnknown            no key for its `kid`
     │   ├── SignatureRefused      the signature does not match
+    │   ├── DecryptionRefused     an encrypted token that this key does not open
     │   ├── Expired               `exp` has passed
     │   ├── NotYetValid           `nbf` or `iat` lies ahead
     │   ├── WrongIssuer           `iss` is not the expected one
     │   ├── WrongAudience         `aud` does not name this audience
     │   ├── WrongKind             `typ` is not the expected one
     │   ├── ClaimRefused          a claim is missing or has a wrong type or value
+    │   ├── Replayed              a proof for one use was used before
+    │   ├── NonceRequired         a proof needs the nonce of this server, or a newer one
     │   ├── Revoked               the session, account or token was revoked
     │   └── Stale                 too old to accept while revocations cannot be read
     ├── KeyRefused                key material that must not be used (a ValueError too)
+    ├── KeySourceError            the keys of an issuer cannot be fetched now; try again
     ├── SettingsRefused           every mistake of a configuration at once
     ├── FileExposed               a secret file that others can read, or that git tracks
     ├── Conflict                  a stored row is not what the writer expected
@@ -97,6 +101,12 @@ class SignatureRefused(TokenError):
     code = "token_signature"
 
 
+class DecryptionRefused(TokenError):
+    """The token cannot be decrypted; whether the key, the tag or the padding failed is never told (RFC 7516 §11.5)."""
+
+    code = "token_decryption"
+
+
 class Expired(TokenError):
     """`exp` has passed (RFC 7519 §4.1.4)."""
 
@@ -133,6 +143,18 @@ class ClaimRefused(TokenError):
     code = "token_claim"
 
 
+class Replayed(TokenError):
+    """A proof that serves once was used before (RFC 9449 §11.1)."""
+
+    code = "token_replayed"
+
+
+class NonceRequired(TokenError):
+    """The proof lacks the nonce of this server, or has an old one; answer with a new one (RFC 9449 §8)."""
+
+    code = "token_nonce"
+
+
 class Revoked(TokenError):
     """The session, the account's earlier tokens, the client or the token itself was revoked."""
 
@@ -149,6 +171,22 @@ class KeyRefused(MapaeError, ValueError):
     """Key material that must not be used: too short, malformed, or of the wrong kind."""
 
     code = "key_refused"
+
+
+class KeySourceError(MapaeError):
+    """The keys of an issuer cannot be had now, so nothing can be said about its token; try again.
+
+    Attributes:
+        reason: the reason in words.
+        retry_after: seconds after which the source is asked again.
+    """
+
+    code = "key_source"
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

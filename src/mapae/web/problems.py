@@ -87,6 +87,12 @@ PROBLEMS: Mapping[str, Problem] = _table(
         ("Send at most 16 KiB.", "16 KiB까지만 보낼 수 있어요."),
     ),
     (
+        "body_too_slow",
+        408,
+        ("The body did not arrive in time.", "본문이 제때 오지 않았어요."),
+        ("Send it within 30 seconds.", "30초 안에 보내 주세요."),
+    ),
+    (
         "content_type_unsupported",
         415,
         ("The content type is not supported.", "지원하지 않는 콘텐츠 형식이에요."),
