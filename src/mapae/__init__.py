@@ -16,6 +16,7 @@ from mapae.errors import TokenError
 
 if TYPE_CHECKING:
     from mapae.jose.claims import Claims
+    from mapae.jose.issuers import Issuer
     from mapae.jose.jwks import KeySet
     from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
     from mapae.jose.policy import ANY
@@ -27,6 +28,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "ANY",
     "Claims",
+    "Issuer",
     "Key",
     "KeySet",
     "SecretKey",
@@ -43,6 +45,7 @@ __all__ = [
 _HOMES = {
     "ANY": "mapae.jose.policy",
     "Claims": "mapae.jose.claims",
+    "Issuer": "mapae.jose.issuers",
     "Key": "mapae.jose.key",
     "KeySet": "mapae.jose.jwks",
     "SecretKey": "mapae.jose.key",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from time import time
@@ -15,7 +15,7 @@ from mapae.jose.jwks import KeySet
 from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
 from mapae.jose.policy import Expected
-from mapae.jose.verifier import Options
+from mapae.jose.verifier import Options, refuse_other_than_keys
 
 T = TypeVar("T")
 
@@ -88,13 +88,20 @@ def verify(token: str | bytes, key: Any, **policy: Any) -> Any:
     policy.setdefault("memo_bytes", 0)
     try:
         check = _compiled(key, **policy)
-    except TypeError:  # a list as audience, say, cannot be remembered; a real mistake is raised again here
-        check = _check_of(key, **{name: _hashable(value) for name, value in policy.items()})
+    except TypeError:  # a list or a dict cannot be found again, as a tuple it can; a real mistake is raised again
+        refuse_other_than_keys(key)
+        check = _compiled(key, **{name: _hashable(value) for name, value in policy.items()})
     return check(token, time())
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, Collection) and not isinstance(value, str | bytes | type) else value
+    match value:
+        case dict():
+            return tuple(value.items())
+        case list() | set():
+            return tuple(value)
+        case _:
+            return value
 
 
 def _check_of(key: Any, **policy: Any) -> Callable[[str | bytes, float], Any]:

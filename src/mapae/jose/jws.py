@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -38,7 +38,7 @@ class Signed:
     payload: bytes = field(repr=False)
 
 
-def find_checker(segment: str, keys: KeySource) -> tuple[Header, Checker]:
+def find_checker(segment: str, find: Callable[[str | None, str], Key]) -> tuple[Header, Checker]:
     """Read a header segment and find the key that it names.
 
     Raises:
@@ -47,7 +47,7 @@ def find_checker(segment: str, keys: KeySource) -> tuple[Header, Checker]:
     if has_scheme(segment):
         raise Malformed(wrong_shape(segment))
     header = check_header(read_header(segment))
-    return header, keys.find(header.kid, header.alg).check_signature
+    return header, find(header.kid, header.alg).check_signature
 
 
 def verify_octets(token: str | bytes, keys: KeySource, *, max_length: int = MAX_TOKEN) -> Signed:
@@ -64,7 +64,7 @@ def verify_octets(token: str | bytes, keys: KeySource, *, max_length: int = MAX_
         raise Malformed(wrong_shape(text))
     signing_input, _, signature = text.rpartition(".")
     segment, _, payload = signing_input.partition(".")
-    _header, check_signature = find_checker(segment, keys)
+    _header, check_signature = find_checker(segment, keys.find)
     check_signature(signing_input.encode(), signature)
     return Signed(MappingProxyType(read_header(segment)), decode(payload, "payload"))
 

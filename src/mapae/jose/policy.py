@@ -39,6 +39,11 @@ class Policy:
         required: claims that must be there, beside `exp`.
         leeway: seconds by which clocks may differ.
         max_age: the greatest age in seconds since `iat`.
+        typ: the only accepted kind of token, or None.
+        max_length: the greatest number of characters.
+        memo_bytes: what verified tokens may take.
+        quirks: exceptions and their ends, the earliest first.
+        asks_revocation: whether somebody is asked at every check.
     """
 
     issuer: Expected
@@ -46,6 +51,11 @@ class Policy:
     required: frozenset[str] = frozenset()
     leeway: int = 5
     max_age: int | None = None
+    typ: str | None = None
+    max_length: int = 16 * 1024
+    memo_bytes: int = 0
+    quirks: tuple[tuple[str, float], ...] = ()
+    asks_revocation: bool = False
 
     def issuers(self) -> frozenset[str]:
         """Return the accepted issuers that have a name."""

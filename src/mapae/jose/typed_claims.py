@@ -16,10 +16,13 @@ from msgspec import inspect
 from mapae.errors import ClaimRefused
 from mapae.jose.claims import ABSENT, Claims, check_text, frozen
 from mapae.jose.policy import Registered
-from mapae.jose.strict_json import is_flat, read_object
+from mapae.jose.strict_json import encode, is_flat, read_object
 
 _WHERE = re.compile(r"at `\$\.([A-Za-z0-9_\-]+)")
 _MISSING = re.compile(r"missing required field `([A-Za-z0-9_\-]+)`")
+
+
+MembersOf = Callable[[bytes, frozenset[str]], dict[str, Any]]
 
 
 class Reader(NamedTuple):
@@ -36,21 +39,26 @@ class Reader(NamedTuple):
     again: Callable[[bytes], Any]
 
 
-def reader_for(kind: Any, required: Iterable[str]) -> Reader:
+def reader_for(kind: Any, required: Iterable[str], *, int_sub: bool = False) -> Reader:
     """Prepare a reader.
 
     Args:
         kind: `Claims`, a msgspec.Struct, a dataclass, a TypedDict or a pydantic model.
         required: the names that a payload must have, beside `exp`.
+        int_sub: read a whole number as `sub` as its text (a quirk).
 
     Raises:
         TypeError: `kind` is none of these.
     """
     needed = frozenset(required)
+    members_of = _with_text_sub if int_sub else _members
     if kind is Claims:
-        return Reader(_untyped(needed), shareable=True, again=_no_second_time)
+        return Reader(_untyped(members_of, needed), shareable=True, again=_no_second_time)
     decode = _decoder(kind)
-    return Reader(_typed(decode, needed), shareable=_immutable(kind), again=decode)
+    if int_sub:
+        strictly = decode
+        decode = lambda raw: strictly(encode(_with_text_sub(raw, needed)))  # noqa: E731
+    return Reader(_typed(decode, members_of, needed), shareable=_immutable(kind), again=decode)
 
 
 def _no_second_time(_raw: bytes) -> Any:
@@ -58,7 +66,10 @@ def _no_second_time(_raw: bytes) -> Any:
 
 
 def _members(raw: bytes, needed: frozenset[str]) -> dict[str, Any]:
-    members = read_object(raw, "payload")
+    return _checked(read_object(raw, "payload"), needed)
+
+
+def _checked(members: dict[str, Any], needed: frozenset[str]) -> dict[str, Any]:
     if type(members.get("sub", "")) is not str or type(members.get("jti", "")) is not str:
         for name in ("sub", "jti"):
             check_text(members.get(name, ""), name)
@@ -67,9 +78,16 @@ def _members(raw: bytes, needed: frozenset[str]) -> dict[str, Any]:
     return members
 
 
-def _untyped(needed: frozenset[str]) -> Callable[[bytes], Registered]:
+def _with_text_sub(raw: bytes, needed: frozenset[str]) -> dict[str, Any]:
+    members = read_object(raw, "payload")
+    if type(members.get("sub")) is int:
+        members["sub"] = str(members["sub"])
+    return _checked(members, needed)
+
+
+def _untyped(members_of: MembersOf, needed: frozenset[str]) -> Callable[[bytes], Registered]:
     def read(raw: bytes) -> Registered:
-        members = _members(raw, needed)
+        members = members_of(raw, needed)
         get = members.get
         result = Claims(members if is_flat(raw) else frozen(members))
         return (
@@ -84,9 +102,11 @@ def _untyped(needed: frozenset[str]) -> Callable[[bytes], Registered]:
     return read
 
 
-def _typed(decode: Callable[[bytes], Any], needed: frozenset[str]) -> Callable[[bytes], Registered]:
+def _typed(
+    decode: Callable[[bytes], Any], members_of: MembersOf, needed: frozenset[str]
+) -> Callable[[bytes], Registered]:
     def read(raw: bytes) -> Registered:
-        get = _members(raw, needed).get
+        get = members_of(raw, needed).get
         return (
             get("iss", ABSENT),
             get("aud", ABSENT),

@@ -5,18 +5,22 @@ The order of one check: shape, header, key, signature, payload, dates, issuer, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
 
 from mapae.errors import Malformed, TooLarge
-from mapae.jose.base64url import decode
+from mapae.jose.base64url import decode as decode_strictly
+from mapae.jose.base64url import encode
 from mapae.jose.claims import Claims
+from mapae.jose.explain import explain, explain_each
 from mapae.jose.glance import Glance, glance_for
 from mapae.jose.header import check_kind
+from mapae.jose.issuers import Issuer, by_issuer
 from mapae.jose.jws import MAX_TOKEN, KeySource, find_checker
 from mapae.jose.key import refuse_other_than_key
 from mapae.jose.memo import Memo, Verified
 from mapae.jose.policy import ANY, Expected, Judge, Policy, judge_of
+from mapae.jose.quirks import decode_padded, ends_of, find_by_older_name
 from mapae.jose.signatures import Checker
 from mapae.jose.typed_claims import Reader, reader_for
 from mapae.jose.unverified import as_text, wrong_shape
@@ -39,13 +43,16 @@ class Options(TypedDict, Generic[T], total=False):
     max_length: int
     memo_bytes: int
     revocation: Callable[[T], None] | None
+    quirks: Mapping[str, Any] | Collection[tuple[str, Any]]
 
 
 class Verifier(Generic[T]):
     """A policy for tokens, ready to check them."""
 
-    __slots__ = ("_check", "_replace")
+    __slots__ = ("_check", "_explanation", "_states")
     _check: Callable[[str | bytes, float], T]
+    _explanation: str
+    _states: tuple[_State, ...]
 
     @overload
     def __init__(
@@ -76,6 +83,7 @@ class Verifier(Generic[T]):
         max_length: int = MAX_TOKEN,
         memo_bytes: int = MEMO_BYTES,
         revocation: Callable[[Any], None] | None = None,
+        quirks: Mapping[str, Any] | Collection[tuple[str, Any]] = (),
     ) -> None:
         """Compile a policy.
 
@@ -91,21 +99,79 @@ class Verifier(Generic[T]):
             max_length: the greatest number of characters of a token.
             memo_bytes: how much memory verified tokens may take, so that one seen before costs no signature; 0: none.
             revocation: called with the claims at every check; raises `Revoked` to refuse.
+            quirks: named exceptions for old tokens, each with the moment of its end; `mapae.jose.quirks` lists them.
 
         Raises:
             TypeError: `keys` is no key, or `claims` no type of claims.
-            ValueError: a number is negative.
+            ValueError: a number is negative, or a quirk is unknown or has no end.
         """
         if min(leeway, max_age or 0, max_length, memo_bytes) < 0:
             raise ValueError("leeway, max_age, max_length and memo_bytes are not negative")
-        policy = Policy(issuer, audience, frozenset(required), leeway, max_age)
-        reader = reader_for(claims, policy.required)
-        state = _State(_key_source(keys), Memo(memo_bytes))
-        glance = glance_for(claims, policy)
-        walk = _walk(state, reader, glance, judge_of(policy), typ=typ, max_length=max_length)
-        check = _remembering(state, walk, reader) if memo_bytes else walk
-        self._check = check if revocation is None else _asking(check, revocation)
-        self._replace = state.replace
+        policy = Policy(
+            issuer,
+            audience,
+            frozenset(required),
+            leeway,
+            max_age,
+            typ=typ,
+            max_length=max_length,
+            memo_bytes=memo_bytes,
+            quirks=ends_of(dict(quirks)),
+            asks_revocation=revocation is not None,
+        )
+        check, states = _compiled(policy, _key_source(keys), claims)
+        self._take(check if revocation is None else _asking(check, revocation), states, explain(policy, keys))
+
+    @overload
+    @classmethod
+    def for_issuers(
+        cls: type[Verifier[Claims]],
+        issuers: Mapping[str, Issuer | KeySource],
+        *,
+        audience: Expected,
+        **options: Unpack[Options[Claims]],
+    ) -> Verifier[Claims]: ...
+
+    @overload
+    @classmethod
+    def for_issuers(
+        cls,
+        issuers: Mapping[str, Issuer | KeySource],
+        *,
+        audience: Expected,
+        claims: type[T],
+        **options: Unpack[Options[T]],
+    ) -> Verifier[T]: ...
+
+    @classmethod
+    def for_issuers(
+        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Any
+    ) -> Verifier[Any]:
+        """Compile a policy for several issuers, each with keys of its own.
+
+        A token's `iss` chooses the keys, and no others: a key of one issuer signs for no other (RFC 8725 §3.8).
+
+        Args:
+            issuers: each accepted `iss`, with its keys, or with an `Issuer` where more is different.
+            audience: as in `Verifier`, for all issuers that do not say otherwise.
+            **options: as in `Verifier`, for all issuers; the memo's bytes are shared out.
+
+        Raises:
+            TypeError: an issuer has no keys.
+            ValueError: there is no issuer, or as in `Verifier`.
+        """
+        if not issuers:
+            raise ValueError("name at least one issuer, with its keys")
+        options["memo_bytes"] = options.get("memo_bytes", MEMO_BYTES) // len(issuers)
+        each = {name: _for_issuer(name, issuer, audience, options) for name, issuer in issuers.items()}
+        checks = {name: one._check for name, one in each.items()}  # noqa: SLF001 (its own kind)
+        made = cls.__new__(cls)
+        words = explain_each({name: one.explain() for name, one in each.items()})
+        made._take(by_issuer(checks), (), words)  # noqa: SLF001
+        return made
+
+    def _take(self, check: Check, states: tuple[_State, ...], explanation: str) -> None:
+        self._check, self._states, self._explanation = check, states, explanation
 
     def check(self, token: str | bytes, *, now: float) -> T:
         """Return the claims of a token once everything about it has been checked.
@@ -124,9 +190,23 @@ class Verifier(Generic[T]):
         """Verify with other keys from now on, and forget every token verified with the former ones.
 
         Raises:
-            TypeError: `keys` is no key.
+            TypeError: `keys` is no key, or this verifier is for several issuers, each with keys of its own.
         """
-        self._replace(_key_source(keys))
+        if not self._states:
+            raise TypeError("this verifier has keys for each issuer; make a new one instead")
+        source = _key_source(keys)
+        for state in self._states:
+            state.replace(source)
+
+    def explain(self) -> str:
+        """Say in words what is accepted, one rule a line."""
+        return self._explanation
+
+
+def _for_issuer(name: str, issuer: Issuer | KeySource, audience: Expected, options: dict[str, Any]) -> Verifier[Any]:
+    own = issuer if isinstance(issuer, Issuer) else Issuer(issuer)
+    chosen = audience if own.audience is None else own.audience
+    return Verifier(own.keys, issuer=name, audience=chosen, **{**options, "quirks": own.quirks})
 
 
 class _State:
@@ -144,10 +224,44 @@ class _State:
 Check = Callable[[str | bytes, float], Any]
 
 
-def _key_source(keys: Any) -> KeySource:
+def refuse_other_than_keys(keys: Any) -> None:
+    """Say which constructor to write when something else stands where keys belong.
+
+    Raises:
+        TypeError: `keys` is neither a key nor a set of keys, nor anything that finds keys.
+    """
     if isinstance(keys, str | bytes | bytearray) or not hasattr(keys, "find"):
         refuse_other_than_key(keys)
+
+
+def _key_source(keys: Any) -> KeySource:
+    refuse_other_than_keys(keys)
     return cast("KeySource", keys)
+
+
+def _compiled(policy: Policy, keys: KeySource, kind: Any) -> tuple[Check, tuple[_State, ...]]:
+    """Compile the rules; where there are quirks, once for each time between their ends, the strict rules last."""
+    stages = len(policy.quirks) + 1
+    states = tuple(_State(keys, Memo(policy.memo_bytes // stages)) for _stage in range(stages))
+    names = [name for name, _end in policy.quirks]
+    checks = [_compiled_once(policy, state, kind, frozenset(names[at:])) for at, state in enumerate(states)]
+    if stages == 1:
+        return checks[0], states
+    strict, lenient = checks[-1], list(zip((end for _name, end in policy.quirks), checks[:-1], strict=True))
+
+    def check(token: str | bytes, now: float) -> Any:
+        for end, check_now in lenient:
+            if now < end:
+                return check_now(token, now)
+        return strict(token, now)
+
+    return check, states
+
+
+def _compiled_once(policy: Policy, state: _State, kind: Any, quirks: frozenset[str]) -> Check:
+    reader = reader_for(kind, policy.required, int_sub="int_sub" in quirks)
+    walk = _walk(state, reader, glance_for(kind, policy), judge_of(policy), policy=policy, quirks=quirks)
+    return _remembering(state, walk, reader) if policy.memo_bytes else walk
 
 
 def _remembering(state: _State, walk: Check, reader: Reader) -> Check:
@@ -177,9 +291,14 @@ def _asking(check: Check, revocation: Callable[[Any], None]) -> Check:
     return asking
 
 
-def _walk(state: _State, reader: Reader, glance: Glance, judge: Judge, *, typ: str | None, max_length: int) -> Check:
+def _walk(
+    state: _State, reader: Reader, glance: Glance, judge: Judge, *, policy: Policy, quirks: frozenset[str]
+) -> Check:
     """Prepare the straight walk from text to claims; a payload out of the ordinary is read and judged rule by rule."""
     read, shareable, remembers = reader.read, reader.shareable, state.current[2].remembers
+    typ, max_length = policy.typ, policy.max_length
+    padded = "padded" in quirks
+    decode = decode_padded if padded else decode_strictly
 
     def walk(token: str | bytes, now: float) -> Any:
         if type(token) is not str:
@@ -192,12 +311,14 @@ def _walk(state: _State, reader: Reader, glance: Glance, judge: Judge, *, typ: s
             raise Malformed(wrong_shape(token) if token.count(".") != 2 else "the token has an empty segment")
         if not signing_input.isascii():
             raise Malformed("the token holds a character outside base64url")
+        if padded:
+            signature = encode(decode_padded(signature, "signature"))
         keys, headers, memo = state.current
         check_signature = headers.get(header)
         if check_signature is not None:
             check_signature(signing_input.encode(), signature)
         else:
-            check_signature = _checker_for(header, keys, typ)
+            check_signature = _checker_for(header, keys, typ, quirks)
             check_signature(signing_input.encode(), signature)
             # Only a header under a good signature is remembered, so a stranger cannot fill the memo.
             if len(headers) >= _MAX_HEADERS:
@@ -212,8 +333,11 @@ def _walk(state: _State, reader: Reader, glance: Glance, judge: Judge, *, typ: s
     return walk
 
 
-def _checker_for(segment: str, keys: KeySource, typ: str | None) -> Checker:
+def _checker_for(segment: str, keys: KeySource, typ: str | None, quirks: frozenset[str]) -> Checker:
     """Find the key of a header that is new to this verifier."""
-    header, check_signature = find_checker(segment, keys)
+    if "padded" in quirks:
+        segment = encode(decode_padded(segment, "header"))
+    find = find_by_older_name(keys.find) if "EdDSA" in quirks else keys.find
+    header, check_signature = find_checker(segment, find)
     check_kind(header.typ, typ)
     return check_signature
