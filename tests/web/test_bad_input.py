@@ -1,11 +1,13 @@
 """Bad input, everywhere: a 4xx that names the field, and nothing changed."""
 
+import asyncio
+
 import msgspec
 import pytest
 
-from mapae.web.bodies import BODY_LIMIT, parse_body
+from mapae.web.bodies import BODY_LIMIT, parse_body, read_body
 from mapae.web.operations import OPERATIONS
-from mapae.web.refusals import JsonMalformed
+from mapae.web.refusals import BodyTooSlow, JsonMalformed
 
 pytestmark = pytest.mark.anyio
 
@@ -231,3 +233,18 @@ def test_a_body_is_read_whole_or_not_at_all():
     assert parse_body(b'{"name": "x"}', Kind) == Kind("x")
     with pytest.raises(JsonMalformed):
         parse_body(b'{"name": "x"', Kind)
+
+
+async def test_a_body_that_never_comes_is_not_waited_for():
+    with pytest.raises(BodyTooSlow):
+        await read_body({"headers": []}, asyncio.Event().wait, seconds=0.01)
+
+
+async def test_a_client_that_leaves_in_the_middle_is_let_go():
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive():
+        return messages.pop(0)
+
+    with pytest.raises(JsonMalformed):
+        await read_body({"headers": []}, receive)

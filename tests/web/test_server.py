@@ -197,3 +197,14 @@ def test_at_rest_one_process_needs_less_than_60_megabytes(warmed):
     status = Path(f"/proc/{warmed.pid}/status").read_text()
     (resident,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")]
     assert resident < 60_000, "kB"
+
+
+@pytest.mark.anyio
+async def test_fifty_refreshes_at_once_over_http_have_one_successor(serve):
+    server = serve(workers=2)
+    async with httpx2.AsyncClient(base_url=server.url, timeout=60) as client:
+        token = (await client.post("/v1/sign-up", json=PERSON)).json()["refresh_token"]
+        body = {"refresh_token": token}
+        answers = await asyncio.gather(*(client.post("/v1/refresh", json=body) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["refresh_token"] for answer in answers}) == 1

@@ -26,17 +26,13 @@ FIELD_WORDS: Mapping[str, Words] = MappingProxyType(
             "A refresh cookie is answered with cookies.", "쿠키로 온 갱신 토큰에는 쿠키로만 답해요."
         ),
         "hash_unknown": Words("This password hash is of an unknown kind.", "알 수 없는 비밀번호 해시예요."),
-        "hash_too_costly": Words(
-            "This password hash costs too much to check.", "확인이 너무 오래 걸려요."
-        ),
+        "hash_too_costly": Words("This password hash costs too much to check.", "확인이 너무 오래 걸려요."),
     }
 )
 
 PASSWORD_WORDS: Mapping[str, Words] = MappingProxyType(
     {
-        "too_short": Words(
-            "The password is too short.", "너무 짧아요. 상관없는 낱말을 몇 개 이어 보세요."
-        ),
+        "too_short": Words("The password is too short.", "너무 짧아요. 상관없는 낱말을 몇 개 이어 보세요."),
         "too_long": Words("The password is too long.", "비밀번호가 너무 길어요."),
         "not_text": Words("The password is not text.", "비밀번호로 쓸 수 없는 글자가 있어요."),
         "repeated": Words("The password repeats a few characters.", "같은 글자가 되풀이되는 비밀번호예요."),

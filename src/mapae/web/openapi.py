@@ -18,7 +18,7 @@ Schema = Mapping[str, Any]
 _REF = "#/components/schemas/{name}"
 
 _ACCESS_PROBLEMS = ("token_missing", "token_expired", "token_revoked", "credentials_twice", "csrf_refused")
-_BODY_PROBLEMS = ("json_malformed", "body_too_large", "content_type_unsupported", "input_refused")
+_BODY_PROBLEMS = ("json_malformed", "body_too_slow", "body_too_large", "content_type_unsupported", "input_refused")
 _OWN_PROBLEMS = ("internal", "not_ready", "storage_failed")
 
 SECURITY_SCHEMES: Schema = {

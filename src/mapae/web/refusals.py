@@ -4,6 +4,7 @@ Refused
 └── RequestRefused             the request breaks a rule of HTTP or of this API
     ├── JsonMalformed          the body is not strict JSON
     ├── BodyTooLarge           the body is longer than the limit
+    ├── BodyTooSlow            the body did not arrive in time
     ├── ContentTypeUnsupported the body is not application/json
     ├── MethodNotAllowed       the path exists, the method does not
     ├── PathUnknown            there is no such path
@@ -36,6 +37,12 @@ class BodyTooLarge(RequestRefused):
     """The body is longer than the limit."""
 
     code = "body_too_large"
+
+
+class BodyTooSlow(RequestRefused):
+    """The body did not arrive in time (RFC 9110 §15.5.9)."""
+
+    code = "body_too_slow"
 
 
 class ContentTypeUnsupported(RequestRefused):
