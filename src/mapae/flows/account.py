@@ -6,6 +6,7 @@ from mapae.accounts.account import Account
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, NotFound, SignInRefused
 from mapae.flows.check_password import check_password
+from mapae.flows.follow import hear
 from mapae.flows.new_password import check_new_password
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -70,7 +71,7 @@ async def change_password(
         raise SignInRefused("the password was changed by somebody else at the same moment") from None
     if end_other_sessions:
         service.tally.count("revocations", kind="session")
-        service.board.hint()
+        await hear(service)
 
 
 async def delete_account(service: Service, principal: Principal, password: str, *, visitor: Visitor) -> None:
@@ -100,4 +101,4 @@ async def remove_account(service: Service, account: Account, *, visitor: Visitor
         also=(activity.recorded(record),),
     )
     service.tally.count("revocations", kind="account")
-    service.board.hint()
+    await hear(service)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 
+from mapae.errors import MapaeError
 from mapae.flows.rotate_keys import keep_schedule
 from mapae.flows.service import Service
 from mapae.flows.sweep import sweep
@@ -36,6 +37,18 @@ async def poll(service: Service) -> None:
         entries, head = await feed.load_snapshot(service.database)
     revocations.apply(entries, head=head, sent=sent, after=after)
     await service.keyring.load(service.database, now_ms)
+
+
+async def hear(service: Service) -> None:
+    """Take in what this process has just revoked, before anybody is told that it is done.
+
+    A database that cannot be read at this moment does not undo what was committed: the follower tries again.
+    """
+    service.board.hint()
+    try:
+        await poll(service)
+    except MapaeError as failure:
+        log.warning("cannot read what was just revoked: %s", failure)
 
 
 async def tidy(service: Service) -> None:

@@ -9,6 +9,7 @@ from mapae.accounts.account import Account, Role, State, normalise_email
 from mapae.accounts.activity import Activity, Event
 from mapae.accounts.hashing import recognise
 from mapae.errors import Conflict, EmailTaken, NotFound
+from mapae.flows.follow import hear
 from mapae.flows.issue import new_id
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
@@ -97,7 +98,7 @@ async def set_account_state(service: Service, account: Account, state: State, *,
     except Conflict:
         raise NotFound(f"the account is {state} already, or gone") from None
     service.tally.count("revocations", kind="account")
-    service.board.hint()
+    await hear(service)
     return ended
 
 

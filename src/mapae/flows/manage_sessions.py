@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, NotFound
+from mapae.flows.follow import hear
 from mapae.flows.service import Service
 from mapae.flows.visitor import CONSOLE, Visitor
 from mapae.sessions.session import Session
@@ -50,4 +51,4 @@ async def revoke_session(service: Service, session: Session, *, visitor: Visitor
     except Conflict:
         raise NotFound("the session has ended already") from None
     service.tally.count("revocations", kind="session")
-    service.board.hint()
+    await hear(service)

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, RefreshRefused, RefreshReused
+from mapae.flows.follow import hear
 from mapae.flows.issue import FIRST_PARTY, Tokens, tokens_for
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -92,4 +93,4 @@ async def _end_for_reuse(service: Service, session: Session, *, visitor: Visitor
     except Conflict:
         return  # somebody else has just ended it
     service.tally.count("refresh_reuse_detected")
-    service.board.hint()
+    await hear(service)

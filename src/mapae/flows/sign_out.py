@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mapae.accounts.activity import Activity, Event
 from mapae.errors import Conflict, NotFound, RefreshRefused
+from mapae.flows.follow import hear
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
@@ -71,7 +72,7 @@ async def end_other_sessions(service: Service, principal: Principal, *, visitor:
         also=(record,),
     )
     service.tally.count("revocations", kind="session")
-    service.board.hint()
+    await hear(service)
     return ended
 
 
@@ -87,7 +88,7 @@ async def end_all_sessions(service: Service, account_id: str, event: Event, *, v
         also=(_recorded(event, account_id, None, visitor=visitor, now_ms=now_ms),),
     )
     service.tally.count("revocations", kind="account")
-    service.board.hint()
+    await hear(service)
     return ended
 
 
@@ -108,7 +109,7 @@ async def _end(service: Service, account_id: str, sid: str, event: Event, *, vis
         also=(_recorded(event, account_id, sid, visitor=visitor, now_ms=now_ms),),
     )
     service.tally.count("revocations", kind="session")
-    service.board.hint()
+    await hear(service)
 
 
 def _recorded(event: Event, account_id: str, sid: str | None, *, visitor: Visitor, now_ms: int) -> Statement:
