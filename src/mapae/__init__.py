@@ -17,26 +17,35 @@ from mapae.errors import TokenError
 if TYPE_CHECKING:
     from mapae.jose.claims import Claims
     from mapae.jose.issuers import Issuer
+    from mapae.jose.encryption_key import DecryptKey, EncryptKey
+    from mapae.jose.jwe import decrypt, encrypt
     from mapae.jose.jwks import KeySet
     from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
+    from mapae.jose.nested import encrypt_token
     from mapae.jose.policy import ANY
     from mapae.jose.unverified import Unverified, read_unverified
-    from mapae.tokens import Verifier, sign, verify
+    from mapae.tokens import NestedVerifier, Verifier, sign, verify
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "ANY",
     "Claims",
+    "DecryptKey",
+    "EncryptKey",
     "Issuer",
     "Key",
     "KeySet",
+    "NestedVerifier",
     "SecretKey",
     "SigningKey",
     "TokenError",
     "Unverified",
     "Verifier",
     "VerifyKey",
+    "decrypt",
+    "encrypt",
+    "encrypt_token",
     "read_unverified",
     "sign",
     "verify",
@@ -45,14 +54,20 @@ __all__ = [
 _HOMES = {
     "ANY": "mapae.jose.policy",
     "Claims": "mapae.jose.claims",
+    "DecryptKey": "mapae.jose.encryption_key",
+    "EncryptKey": "mapae.jose.encryption_key",
     "Issuer": "mapae.jose.issuers",
     "Key": "mapae.jose.key",
     "KeySet": "mapae.jose.jwks",
+    "NestedVerifier": "mapae.tokens",
     "SecretKey": "mapae.jose.key",
     "SigningKey": "mapae.jose.key",
     "Unverified": "mapae.jose.unverified",
     "Verifier": "mapae.tokens",
     "VerifyKey": "mapae.jose.key",
+    "decrypt": "mapae.jose.jwe",
+    "encrypt": "mapae.jose.jwe",
+    "encrypt_token": "mapae.jose.nested",
     "read_unverified": "mapae.jose.unverified",
     "sign": "mapae.tokens",
     "verify": "mapae.tokens",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import time
 from typing import Any, TypeVar, Unpack, overload
 
-from mapae.jose import jwt
+from mapae.jose import jwt, nested
 from mapae.jose import verifier as rules
 from mapae.jose.claims import Claims
 from mapae.jose.jwks import KeySet
@@ -129,3 +129,23 @@ class Verifier(rules.Verifier[T]):
             TypeError: `token` is neither text nor bytes.
         """
         return self._check(token, time())
+
+
+class NestedVerifier(nested.NestedVerifier[T]):
+    """A policy for signed tokens inside encrypted ones; it names the keys of both.
+
+    Example:
+        verifier = mapae.NestedVerifier(decrypt_key, mapae.Verifier(keys, issuer="https://id.example", audience="api"))
+        claims = verifier.verify(token)
+    """
+
+    __slots__ = ()
+
+    def verify(self, token: str | bytes) -> T:
+        """Return the claims once the token is decrypted and the token inside is verified.
+
+        Raises:
+            TokenError: the token was refused; the subclass says why.
+            TypeError: `token` is neither text nor bytes.
+        """
+        return self.check(token, now=time())
