@@ -125,7 +125,7 @@ class Server:
     Attributes:
         url: what people would type, and the issuer unless a setting says otherwise.
         settings: its environment.
-        said: the lines it wrote to standard error so far.
+        said: the lines it wrote to standard error so far; its log is the file `mapae.log` beside the directory.
         ready_seconds: from its start until it answered and said so.
     """
 
@@ -206,16 +206,17 @@ def start(data: Path, *, port: int | None = None, **settings: str) -> Server:
     port = port or free_port()
     own = environment(data, port, **settings)
     began = time.monotonic()
-    process = subprocess.Popen(
-        [*MAPAE, "serve"],
-        cwd=data.parent,
-        env=own,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a group of its own, so that its workers can be killed with it
-    )
+    with (data.parent / "mapae.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*MAPAE, "serve"],
+            cwd=data.parent,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a group of its own, so that its workers can be killed with it
+        )
     server = Server(data, port, own, process)
     try:
         server.line_with("Mapae listens on")  # it says so once every worker answers
