@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from time import time
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from mapae.jose import jwt, nested
 from mapae.jose import verifier as rules
 from mapae.jose.claims import Claims
+from mapae.jose.issuers import Issuer
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
@@ -120,6 +121,40 @@ class Verifier(rules.Verifier[T]):
     """
 
     __slots__ = ()
+
+    @overload
+    @classmethod
+    def for_issuers(
+        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Unpack[Options[Claims]]
+    ) -> Verifier[Claims]: ...
+
+    @overload
+    @classmethod
+    def for_issuers(
+        cls,
+        issuers: Mapping[str, Issuer | KeySource],
+        *,
+        audience: Expected,
+        claims: type[T],
+        **options: Unpack[Options[T]],
+    ) -> Verifier[T]: ...
+
+    @classmethod
+    def for_issuers(
+        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Any
+    ) -> Verifier[Any]:
+        """Compile a policy for several issuers, each with keys of its own; a token's `iss` chooses the keys.
+
+        Args:
+            issuers: each accepted `iss`, with its keys, or with an `Issuer` where more is different.
+            audience: as in `Verifier`, for all issuers that do not say otherwise.
+            **options: as in `Verifier`, for all issuers; the memo's bytes are shared out.
+
+        Raises:
+            TypeError: an issuer has no keys.
+            ValueError: there is no issuer, or as in `Verifier`.
+        """
+        return cast("Verifier[Any]", super().for_issuers(issuers, audience=audience, **options))
 
     def verify(self, token: str | bytes) -> T:
         """Return the claims of a token once everything about it has been checked.

@@ -125,7 +125,7 @@ class Verifier(Generic[T]):
     @overload
     @classmethod
     def for_issuers(
-        cls: type[Verifier[Claims]],
+        cls,
         issuers: Mapping[str, Issuer | KeySource],
         *,
         audience: Expected,
