@@ -65,8 +65,8 @@ class Settings:
     # passwords
     password_hash: Literal["bcrypt", "argon2id"] = "bcrypt"  # noqa: S105  # the name of a scheme
     bcrypt_cost: int = 12
-    argon2_memory_kib: int = 19_456
-    argon2_time: int = 2
+    argon2_memory_kib: int = 65_536
+    argon2_time: int = 3
     argon2_parallelism: int = 1
     password_min_length: int = 15
     password_max_age: int | None = None
