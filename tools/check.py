@@ -12,8 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+# Hundreds of tests make a database each and wait for it to reach the disk; here the disk may be memory.
+MEMORY = Path("/dev/shm")
 FAST_TESTS = [
     BIN / "python", "-m", "pytest", "-q", "-m", "not slow", "-n", "2", "--no-header", "--hypothesis-profile=check",
+    "-o", "tmp_path_retention_policy=failed",
 ]  # fmt: skip
 CHECKS = {
     "lint": [BIN / "ruff", "check", "--quiet", "."],
@@ -43,6 +46,8 @@ def main() -> int:
 
 def run(command: list[Path | str]) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"FORCE_COLOR": "", "NO_COLOR": "1"}
+    if os.access(MEMORY, os.W_OK):
+        environment["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
     return subprocess.run(
         command, cwd=ROOT, env=environment, check=False, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
