@@ -10,11 +10,14 @@ Time is this process's CPU time, so a busy neighbour disturbs all alike. A libra
 from __future__ import annotations
 
 import argparse
+import base64
+import contextlib
 import hashlib
 import hmac
 import json
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +28,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from measure.load import Failed
+from measure.node import install_packages as install_node_packages
+from measure.node import node as node_path
+from measure.node import node_version
 
 import mapae
 from mapae.jose.algorithms import Ecdsa, Hmac, Rsa
@@ -313,7 +320,49 @@ def run(*, quick: bool) -> list[Result]:
                 if hasattr(one, "again")
             }
             results += race(f"{alg} seen before", again, rounds)
+        if not alg.startswith("ML"):
+            results += node_results(alg, on_node(key, count, rounds), results)
     return results + hostile(rounds)
+
+
+def on_node(key: mapae.Key, count: int, rounds: int) -> dict:
+    """Let Node time its own libraries on the same tokens; empty where Node or its packages cannot be had."""
+    try:
+        node = node_path()
+        install_node_packages()
+    except Failed:
+        return {}
+    if isinstance(key, mapae.SecretKey):
+        material = {"key": base64.b64encode(key._native).decode()}
+    else:
+        material = {"key": key.to_pem(private=True).decode(), "public": key.to_pem().decode()}
+    asked = material | {
+        "algorithm": key.alg,
+        "tokens": tokens_for("PyJwt", key, count),
+        "claims": [payload(number) for number in range(count)],
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "rounds": rounds,
+    }
+    program = Path(__file__).parent / "node" / "tokens.mjs"
+    done = subprocess.run([node, program], input=json.dumps(asked), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout)
+
+
+NODE_WORKS = {"verify": "verify", "sign": "sign", "again": "seen before"}
+
+
+def node_results(alg: str, found: dict, results: list[Result]) -> Iterator[Result]:
+    """Set Node's medians beside Mapae's of the same minutes."""
+    ours = {result.work: result.microseconds for result in results if result.name == "Mapae"}
+    for work, words in NODE_WORKS.items():
+        for library, times in found.get(work, {}).items():
+            name = f"{alg} {words}"
+            if name in ours:
+                value = statistics.median(times)
+                yield Result(name, f"Node {library}", round(value, 2), round(value / ours[name], 2))
 
 
 def hostile(rounds: int) -> list[Result]:
@@ -356,6 +405,8 @@ def memory() -> dict[str, float]:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "machine": platform.machine()}
+    with contextlib.suppress(Failed):
+        found["node"] = node_version()
     for package in (*(kind.package for kind in CONTESTANTS), "msgspec"):
         try:
             found[package] = version(package)
@@ -369,7 +420,7 @@ def show(results: list[Result]) -> None:
     for work in works:
         print(f"\n{work}")
         for result in sorted((r for r in results if r.work == work), key=lambda r: r.microseconds):
-            print(f"  {result.name:<11} {result.microseconds:>12.2f} us   {result.ratio:>9.2f} x")
+            print(f"  {result.name:<17} {result.microseconds:>12.2f} us   {result.ratio:>9.2f} x")
 
 
 def main() -> None:
