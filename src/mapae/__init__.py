@@ -16,14 +16,15 @@ from mapae.errors import TokenError
 
 if TYPE_CHECKING:
     from mapae.jose.claims import Claims
-    from mapae.jose.issuers import Issuer
     from mapae.jose.encryption_key import DecryptKey, EncryptKey
+    from mapae.jose.issuers import Issuer
     from mapae.jose.jwe import decrypt, encrypt
     from mapae.jose.jwks import KeySet
     from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
     from mapae.jose.nested import encrypt_token
     from mapae.jose.policy import ANY
     from mapae.jose.unverified import Unverified, read_unverified
+    from mapae.remote import RemoteKeySet
     from mapae.tokens import NestedVerifier, Verifier, sign, verify
 
 __version__ = "0.1.0.dev0"
@@ -37,6 +38,7 @@ __all__ = [
     "Key",
     "KeySet",
     "NestedVerifier",
+    "RemoteKeySet",
     "SecretKey",
     "SigningKey",
     "TokenError",
@@ -60,6 +62,7 @@ _HOMES = {
     "Key": "mapae.jose.key",
     "KeySet": "mapae.jose.jwks",
     "NestedVerifier": "mapae.tokens",
+    "RemoteKeySet": "mapae.remote.key_set",
     "SecretKey": "mapae.jose.key",
     "SigningKey": "mapae.jose.key",
     "Unverified": "mapae.jose.unverified",

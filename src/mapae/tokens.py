@@ -15,6 +15,7 @@ from mapae.jose.issuers import Issuer
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
+from mapae.jose.live_keys import LiveKeys
 from mapae.jose.policy import Expected
 from mapae.jose.verifier import Options, refuse_other_than_keys
 
@@ -52,14 +53,19 @@ def sign(
 
 @overload
 def verify(
-    token: str | bytes, key: KeySource, *, issuer: Expected, audience: Expected, **options: Unpack[Options[Claims]]
+    token: str | bytes,
+    key: KeySource | LiveKeys,
+    *,
+    issuer: Expected,
+    audience: Expected,
+    **options: Unpack[Options[Claims]],
 ) -> Claims: ...
 
 
 @overload
 def verify(
     token: str | bytes,
-    key: KeySource,
+    key: KeySource | LiveKeys,
     *,
     issuer: Expected,
     audience: Expected,
@@ -79,11 +85,12 @@ def verify(token: str | bytes, key: Any, **policy: Any) -> Any:
 
     Args:
         token: a compact JWS.
-        key: the key of the issuer, or its `KeySet`.
+        key: the key of the issuer, its `KeySet` or its `RemoteKeySet`.
         **policy: `issuer` and `audience`, and the options of `Verifier`.
 
     Raises:
         TokenError: the token was refused; the subclass says why.
+        KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
         TypeError: the token is no text, or the key is no key.
     """
     policy.setdefault("memo_bytes", 0)
@@ -106,7 +113,7 @@ def _hashable(value: Any) -> Any:
 
 
 def _check_of(key: Any, **policy: Any) -> Callable[[str | bytes, float], Any]:
-    return rules.Verifier(key, **policy)._check  # noqa: SLF001 (one package; spares a call per token)
+    return Verifier(key, **policy)._check  # noqa: SLF001 (one package; spares a call per token)
 
 
 _compiled = lru_cache(maxsize=128)(_check_of)
@@ -125,14 +132,18 @@ class Verifier(rules.Verifier[T]):
     @overload
     @classmethod
     def for_issuers(
-        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Unpack[Options[Claims]]
+        cls,
+        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
+        *,
+        audience: Expected,
+        **options: Unpack[Options[Claims]],
     ) -> Verifier[Claims]: ...
 
     @overload
     @classmethod
     def for_issuers(
         cls,
-        issuers: Mapping[str, Issuer | KeySource],
+        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
         *,
         audience: Expected,
         claims: type[T],
@@ -141,7 +152,7 @@ class Verifier(rules.Verifier[T]):
 
     @classmethod
     def for_issuers(
-        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Any
+        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Any
     ) -> Verifier[Any]:
         """Compile a policy for several issuers, each with keys of its own; a token's `iss` chooses the keys.
 
@@ -161,9 +172,20 @@ class Verifier(rules.Verifier[T]):
 
         Raises:
             TokenError: the token was refused; the subclass says why.
+            KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
             TypeError: `token` is neither text nor bytes.
         """
         return self._check(token, time())
+
+    async def verify_async(self, token: str | bytes) -> T:
+        """As `verify`; where keys have to be fetched first, the event loop goes on meanwhile.
+
+        Raises:
+            TokenError: the token was refused; the subclass says why.
+            KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
+            TypeError: `token` is neither text nor bytes.
+        """
+        return await self.check_async(token, now=time())
 
 
 class NestedVerifier(nested.NestedVerifier[T]):

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
+from mapae.jose.live_keys import LiveKeys
 from mapae.jose.policy import ANY, Expected, Policy
 from mapae.jose.quirks import QUIRKS
 
 
-def explain(policy: Policy, keys: KeySource) -> str:
+def explain(policy: Policy, keys: KeySource | LiveKeys) -> str:
     """Write a policy down, one rule a line."""
     return "\n".join(f"- {line}" for line in _lines(policy, keys))
 
@@ -23,7 +24,7 @@ def explain_each(explanations: Mapping[str, str]) -> str:
     return "\n".join(f"{name}:\n{textwrap.indent(words, '  ')}" for name, words in explanations.items())
 
 
-def _lines(policy: Policy, keys: KeySource) -> Iterator[str]:
+def _lines(policy: Policy, keys: KeySource | LiveKeys) -> Iterator[str]:
     yield f"signed by {_keys(keys)}"
     yield (
         "of any ordinary kind (typ JWT, or none)"
@@ -49,11 +50,13 @@ def _lines(policy: Policy, keys: KeySource) -> Iterator[str]:
         yield "its signature is checked every time"
 
 
-def _keys(keys: KeySource) -> str:
+def _keys(keys: KeySource | LiveKeys) -> str:
     if isinstance(keys, Key):
         return f"the {keys.alg} key{f' {keys.kid}' if keys.kid else ''}"
     if isinstance(keys, KeySet):
         return f"one of {len(keys)} keys ({', '.join(sorted({key.alg for key in keys}))}), chosen by kid"
+    if isinstance(keys, LiveKeys):
+        return f"one of the keys of {keys.origin}, fetched when needed, chosen by kid"
     return "the key that its source finds by kid"
 
 

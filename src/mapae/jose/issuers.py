@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from mapae.errors import Malformed, TooLarge, WrongIssuer
 from mapae.jose.base64url import decode
 from mapae.jose.jws import KeySource
+from mapae.jose.live_keys import LiveKeys
 from mapae.jose.unverified import MAX_UNVERIFIED, as_text, wrong_shape
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Issuer:
         quirks: named exceptions for its old tokens, each with the moment of its end.
     """
 
-    keys: KeySource
+    keys: KeySource | LiveKeys
     audience: str | Collection[str] | None = None
     quirks: Mapping[str, Any] = field(default_factory=dict)
 
@@ -36,21 +39,22 @@ class _Payload(msgspec.Struct):
 _read_issuer = msgspec.json.Decoder(_Payload).decode
 
 
-def by_issuer(checks: Mapping[str, Callable[[str | bytes, float], Any]]) -> Callable[[str | bytes, float], Any]:
-    """Give each token to the check of the issuer that it names; that check then verifies the name with all the rest."""
+def choose(each: Mapping[str, C], token: str | bytes) -> C:
+    """Return what is for the issuer that a token names; its check then verifies the name with all the rest.
 
-    def check(token: str | bytes, now: float) -> Any:
-        text = as_text(token)
-        if len(text) > MAX_UNVERIFIED:
-            raise TooLarge(f"the token has more than {MAX_UNVERIFIED} characters")
-        if text.count(".") != 2:
-            raise Malformed(wrong_shape(text))
-        chosen = checks.get(_issuer_of(text))
-        if chosen is None:
-            raise WrongIssuer("missing, or not one of the expected issuers", claim="iss")
-        return chosen(text, now)
-
-    return check
+    Raises:
+        TokenError: the token names none of these issuers.
+        TypeError: `token` is neither text nor bytes.
+    """
+    text = as_text(token)
+    if len(text) > MAX_UNVERIFIED:
+        raise TooLarge(f"the token has more than {MAX_UNVERIFIED} characters")
+    if text.count(".") != 2:
+        raise Malformed(wrong_shape(text))
+    chosen = each.get(_issuer_of(text))
+    if chosen is None:
+        raise WrongIssuer("missing, or not one of the expected issuers", claim="iss")
+    return chosen
 
 
 def _issuer_of(token: str) -> str:

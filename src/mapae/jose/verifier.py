@@ -15,9 +15,11 @@ from mapae.jose.claims import Claims
 from mapae.jose.explain import explain, explain_each
 from mapae.jose.glance import Glance, glance_for
 from mapae.jose.header import check_kind
-from mapae.jose.issuers import Issuer, by_issuer
+from mapae.jose.issuers import Issuer, choose
+from mapae.jose.jwks import KeySet
 from mapae.jose.jws import MAX_TOKEN, KeySource, find_checker
 from mapae.jose.key import refuse_other_than_key
+from mapae.jose.live_keys import Following, LiveKeys
 from mapae.jose.memo import Memo, Verified
 from mapae.jose.policy import ANY, Expected, Judge, Policy, judge_of
 from mapae.jose.quirks import decode_padded, ends_of, find_by_older_name
@@ -49,15 +51,17 @@ class Options(TypedDict, Generic[T], total=False):
 class Verifier(Generic[T]):
     """A policy for tokens, ready to check them."""
 
-    __slots__ = ("_check", "_explanation", "_states")
+    __slots__ = ("_check", "_each", "_explanation", "_following", "_states")
     _check: Callable[[str | bytes, float], T]
+    _each: dict[str, Verifier[Any]]
     _explanation: str
+    _following: Following | None
     _states: tuple[_State, ...]
 
     @overload
     def __init__(
         self: Verifier[Claims],
-        keys: KeySource,
+        keys: KeySource | LiveKeys,
         *,
         issuer: Expected,
         audience: Expected,
@@ -66,12 +70,18 @@ class Verifier(Generic[T]):
 
     @overload
     def __init__(
-        self, keys: KeySource, *, issuer: Expected, audience: Expected, claims: type[T], **options: Unpack[Options[T]]
+        self,
+        keys: KeySource | LiveKeys,
+        *,
+        issuer: Expected,
+        audience: Expected,
+        claims: type[T],
+        **options: Unpack[Options[T]],
     ) -> None: ...
 
     def __init__(
         self,
-        keys: KeySource,
+        keys: KeySource | LiveKeys,
         *,
         issuer: Expected,
         audience: Expected,
@@ -88,7 +98,7 @@ class Verifier(Generic[T]):
         """Compile a policy.
 
         Args:
-            keys: a `Key` or a `KeySet`.
+            keys: a `Key`, a `KeySet`, or a `RemoteKeySet`, whose keys of now are used at every check.
             issuer: the accepted `iss`, or several; None accepts only tokens without `iss`.
             audience: the accepted `aud`, or several of which a token must name one; None: only tokens without `aud`.
             claims: the type of the result: `Claims`, a frozen msgspec.Struct, dataclass, TypedDict or pydantic model.
@@ -119,14 +129,18 @@ class Verifier(Generic[T]):
             quirks=ends_of(dict(quirks)),
             asks_revocation=revocation is not None,
         )
-        check, states = _compiled(policy, _key_source(keys), claims)
+        live = isinstance(keys, LiveKeys)
+        check, states = _compiled(policy, KeySet([]) if live else _key_source(keys), claims)
         self._take(check if revocation is None else _asking(check, revocation), states, explain(policy, keys))
+        if isinstance(keys, LiveKeys):
+            self._following = Following(keys, self._check, self.use_keys)
+            self._check = self._following.check
 
     @overload
     @classmethod
     def for_issuers(
         cls,
-        issuers: Mapping[str, Issuer | KeySource],
+        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
         *,
         audience: Expected,
         **options: Unpack[Options[Claims]],
@@ -136,7 +150,7 @@ class Verifier(Generic[T]):
     @classmethod
     def for_issuers(
         cls,
-        issuers: Mapping[str, Issuer | KeySource],
+        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
         *,
         audience: Expected,
         claims: type[T],
@@ -145,7 +159,7 @@ class Verifier(Generic[T]):
 
     @classmethod
     def for_issuers(
-        cls, issuers: Mapping[str, Issuer | KeySource], *, audience: Expected, **options: Any
+        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Any
     ) -> Verifier[Any]:
         """Compile a policy for several issuers, each with keys of its own.
 
@@ -164,14 +178,31 @@ class Verifier(Generic[T]):
             raise ValueError("name at least one issuer, with its keys")
         options["memo_bytes"] = options.get("memo_bytes", MEMO_BYTES) // len(issuers)
         each = {name: _for_issuer(name, issuer, audience, options) for name, issuer in issuers.items()}
-        checks = {name: one._check for name, one in each.items()}  # noqa: SLF001 (its own kind)
         made = cls.__new__(cls)
         words = explain_each({name: one.explain() for name, one in each.items()})
-        made._take(by_issuer(checks), (), words)  # noqa: SLF001
+        made._take(lambda token, now: choose(each, token)._check(token, now), (), words)  # noqa: SLF001 (its own kind)
+        made._each = each  # noqa: SLF001
         return made
 
     def _take(self, check: Check, states: tuple[_State, ...], explanation: str) -> None:
         self._check, self._states, self._explanation = check, states, explanation
+        self._following, self._each = None, {}
+
+    async def check_async(self, token: str | bytes, *, now: float) -> T:
+        """As `check`; where keys have to be fetched first, the event loop goes on meanwhile.
+
+        Raises:
+            TokenError: the token was refused; the subclass says why.
+            KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
+            TypeError: `token` is neither text nor bytes.
+        """
+        if self._each:
+            return cast("T", await choose(self._each, token).check_async(token, now=now))
+        following = self._following
+        if following is None:
+            return self._check(token, now)
+        claims: T = await following.check_async(token, now)
+        return claims
 
     def check(self, token: str | bytes, *, now: float) -> T:
         """Return the claims of a token once everything about it has been checked.
@@ -182,6 +213,7 @@ class Verifier(Generic[T]):
 
         Raises:
             TokenError: the token was refused; the subclass says why.
+            KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
             TypeError: `token` is neither text nor bytes.
         """
         return self._check(token, now)
@@ -203,7 +235,9 @@ class Verifier(Generic[T]):
         return self._explanation
 
 
-def _for_issuer(name: str, issuer: Issuer | KeySource, audience: Expected, options: dict[str, Any]) -> Verifier[Any]:
+def _for_issuer(
+    name: str, issuer: Issuer | KeySource | LiveKeys, audience: Expected, options: dict[str, Any]
+) -> Verifier[Any]:
     own = issuer if isinstance(issuer, Issuer) else Issuer(issuer)
     chosen = audience if own.audience is None else own.audience
     return Verifier(own.keys, issuer=name, audience=chosen, **{**options, "quirks": own.quirks})
