@@ -80,14 +80,26 @@ class Connection:
         self._http = HTTPConnection("127.0.0.1", port, timeout=timeout)
         self._own = {"X-Forwarded-For": address} if address else {}
 
-    def ask(self, method: str, path: str, *, json_body=None, body=None, token="", **headers: str) -> Answer:
-        """Send one request and read its whole answer."""
-        headers = {name.replace("_", "-"): value for name, value in headers.items()} | self._own
+    def ask(self, method: str, path: str, **more) -> Answer:
+        """Send one request and read its whole answer; see `send`."""
+        self.send(method, path, **more)
+        return self.receive()
+
+    def send(self, method: str, path: str, *, json_body=None, body=None, token="", **headers: str) -> None:
+        """Send one request; its answer is left to `receive`.
+
+        Args:
+            headers: header fields, with `_` for `-`.
+        """
+        fields = {name.replace("_", "-"): value for name, value in headers.items()} | self._own
         if json_body is not None:
-            body, headers["Content-Type"] = json.dumps(json_body), "application/json"
+            body, fields["Content-Type"] = json.dumps(json_body), "application/json"
         if token:
-            headers["Authorization"] = f"Bearer {token}"
-        self._http.request(method, path, body, headers)
+            fields["Authorization"] = f"Bearer {token}"
+        self._http.request(method, path, body, fields)
+
+    def receive(self) -> Answer:
+        """Read the whole answer to what was sent."""
         answer = self._http.getresponse()
         return Answer(answer.status, answer.msg, answer.read())
 
