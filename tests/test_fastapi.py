@@ -35,7 +35,7 @@ def client(app, **more):
 
 
 def token(*, key=KEY, issuer=ISSUER, audience=AUDIENCE, **claims):
-    return sign({"sub": "jane", **claims}, key, issuer=issuer, audience=audience, lifetime=60, typ="at+jwt")
+    return sign({"sub": "jane", **claims}, key, issuer=issuer, audience=audience, lifetime=3600, typ="at+jwt")
 
 
 def bearer(text):
@@ -100,7 +100,7 @@ async def test_without_a_token_one_is_asked_for_without_an_error(only_verifying)
         (token(key=Key.generate("ES256")), "token_key_unknown"),
         (token(issuer="https://evil.example"), "token_issuer"),
         (token(audience="https://other.example"), "token_audience"),
-        (sign({"sub": "jane"}, KEY, issuer=ISSUER, audience=AUDIENCE, lifetime=60), "token_kind"),
+        (sign({"sub": "jane"}, KEY, issuer=ISSUER, audience=AUDIENCE, lifetime=3600), "token_kind"),
     ],
     ids=["garbage", "another key", "another issuer", "another audience", "another kind"],
 )

@@ -82,6 +82,25 @@ def test_a_usage_mistake_is_told_to_programs_as_json(run):
     assert "--key" in error["reason"]
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("session", "revoke", "-4bCdefghijklmnopqrstu"),
+        ("session", "revoke", "--json", "-4bCdefghijklmnopqrstu"),
+        ("user", "show", "-4bCdefghijklmnopqrst-"),
+        ("key", "retire", "-4bCdefghijklmnopqrstuvwxyz0123456789ABCDE_", "--yes"),
+    ],
+    ids=" ".join,
+)
+def test_an_id_that_begins_with_a_dash_is_no_option(run, args):
+    ran = run(*args, code=9)
+    assert "No such option" not in ran.out + ran.err
+
+
+def test_an_unknown_option_is_still_refused(run):
+    assert "No such option" in run("session", "revoke", "-4", code=2).err
+
+
 def test_settings_mistakes_are_listed_with_file_and_line(run, home):
     (home / "mapae.toml").write_text("prot = 1\nbcrypt_cost = 3\n", "utf-8")
     ran = run("user", "list", code=2)

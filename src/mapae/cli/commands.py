@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ import click
 from mapae.cli.language import say
 from mapae.errors import MapaeError, SettingsRefused
 
+_ID = re.compile(r"-(?:[\w-]{21}|[\w-]{42})", re.ASCII)
+"""An id of 128 bits, or a thumbprint of 256, in base64url, that happens to begin like an option."""
 Verb = tuple[str, str, str]
 """Where a command is ("module:name"), and its line of help in English and Korean."""
 
@@ -37,6 +40,18 @@ class Command(click.Command):
     def __init__(self, *args: Any, ko: str = "", examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self.en, self.ko, self.examples = self.help or "", ko, examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; an id or a key's id is one of them even if its first letter is a dash."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            mistaken = [each for each in given if _ID.fullmatch(each) and each.startswith(error.option_name)]
+            if not mistaken:
+                raise
+            rest = [each for each in given if each != mistaken[0]]
+            return super().parse_args(ctx, [*rest, "--", mistaken[0]])
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the help, in the caller's language, and the examples."""
