@@ -48,7 +48,7 @@ def sign(
         TokenError: `verify` would refuse this token; the message says what to write instead.
         TypeError: the key is not a key, or cannot sign.
     """
-    return jwt.sign(claims, key, now=int(time()), issuer=issuer, audience=audience, lifetime=lifetime, typ=typ)
+    return jwt.sign_at(claims, key, int(time()), None, issuer, audience, lifetime, typ)
 
 
 @overload
@@ -128,6 +128,36 @@ class Verifier(rules.Verifier[T]):
     """
 
     __slots__ = ()
+
+    @overload
+    def __init__(
+        self: Verifier[Claims],
+        keys: KeySource | LiveKeys,
+        *,
+        issuer: Expected,
+        audience: Expected,
+        **options: Unpack[Options[Claims]],
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        keys: KeySource | LiveKeys,
+        *,
+        issuer: Expected,
+        audience: Expected,
+        claims: type[T],
+        **options: Unpack[Options[T]],
+    ) -> None: ...
+
+    def __init__(self, keys: KeySource | LiveKeys, **policy: Any) -> None:
+        """Compile a policy; `mapae.jose.verifier.Verifier` describes its parts.
+
+        Args:
+            keys: a `Key`, a `KeySet` or a `RemoteKeySet`.
+            **policy: `issuer` and `audience`, and what else the policy demands.
+        """
+        super().__init__(keys, **policy)
 
     @overload
     @classmethod

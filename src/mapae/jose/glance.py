@@ -7,7 +7,7 @@ What misses one of them (an array as audience, an `nbf`, another spelling, a mis
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -17,29 +17,40 @@ from mapae.jose.claims import MAX_DATE, Claims
 from mapae.jose.policy import Policy
 from mapae.jose.strict_json import MAX_DEPTH, decode_flat, encode
 
-Glance = Callable[[bytes, float], tuple[Any, float, float] | None]
+Glance = Callable[[bytes, float], Any]
+"""Payload and now to the claims, or to None."""
+
+Times = Callable[[Any], tuple[float, float]]
+"""Claims that a glance accepted to the first moment of their validity, and the end of it."""
 
 _ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-def glance_for(kind: Any, policy: Policy) -> Glance:
+def glance_for(kind: Any, policy: Policy) -> tuple[Glance, Times]:
     """Prepare a glance for a type of claims; where the policy or the type is not ordinary, one that says nothing."""
     if policy.max_age is not None or not policy.issuers() or not policy.audiences():
-        return _nothing
+        return _NOTHING
     if kind is Claims:
-        return _nothing if policy.required else _at_members(policy)
-    return _at_attributes(kind, policy) if _mirrors_payload(kind, policy.required) else _nothing
+        return _NOTHING if policy.required else _at_members(policy)
+    return _at_attributes(kind, policy) if _mirrors_payload(kind, policy.required) else _NOTHING
 
 
-def _nothing(_raw: bytes, _now: float) -> None:
-    return None
+_NOTHING: tuple[Glance, Times] = (lambda _raw, _now: None, lambda _claims: (MAX_DATE, -MAX_DATE))
 
 
-def _at_members(policy: Policy) -> Glance:
+def _times(dates: Callable[[Any], tuple[int, int]], leeway: int) -> Times:
+    def times(claims: Any) -> tuple[float, float]:
+        exp, iat = dates(claims)
+        return iat - leeway, exp + leeway
+
+    return times
+
+
+def _at_members(policy: Policy) -> tuple[Glance, Times]:
     issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
     last_exp = MAX_DATE
 
-    def glance(raw: bytes, now: float) -> tuple[Any, float, float] | None:
+    def glance(raw: bytes, now: float) -> Any:
         if 0x5B in raw:  # "[": an array somewhere; told before the decoder would have to
             return None
         try:
@@ -63,26 +74,26 @@ def _at_members(policy: Policy) -> Glance:
             and type(get("jti", "")) is str
             and "nbf" not in members
         ):
-            return Claims(members), iat - leeway, exp + leeway
+            return Claims(members)
         return None
 
-    return glance
+    return glance, _times(itemgetter("exp", "iat"), leeway)
 
 
-def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> Glance:
+def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, Times]:
     """Look at a Struct that says all of the payload.
 
     If the Struct's own re-encoding is the payload to the octet, nothing was dropped: no foreign member, no duplicate.
     """
     attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
     if not {"iss", "aud", "exp", "iat"} <= attribute.keys() or "nbf" in attribute:
-        return _nothing
+        return _NOTHING
     judged = attrgetter(*(attribute[name] for name in ("exp", "iat", "iss", "aud")))
     decode = msgspec.json.Decoder(kind).decode
     issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
     last_exp = MAX_DATE
 
-    def glance(raw: bytes, now: float) -> tuple[Any, float, float] | None:
+    def glance(raw: bytes, now: float) -> Any:
         try:
             claims = decode(raw)
             if encode(claims) != raw:
@@ -101,10 +112,10 @@ def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> Glance:
             and type(aud) is str
             and aud in audiences
         ):
-            return claims, iat - leeway, exp + leeway
+            return claims
         return None
 
-    return glance
+    return glance, _times(attrgetter(attribute["exp"], attribute["iat"]), leeway)
 
 
 _TEXT = (inspect.StrType,)

@@ -13,7 +13,7 @@ from mapae.jose.base64url import decode as decode_strictly
 from mapae.jose.base64url import encode
 from mapae.jose.claims import Claims
 from mapae.jose.explain import explain, explain_each
-from mapae.jose.glance import Glance, glance_for
+from mapae.jose.glance import Glance, Times, glance_for
 from mapae.jose.header import check_kind
 from mapae.jose.issuers import Issuer, choose
 from mapae.jose.jwks import KeySet
@@ -243,13 +243,16 @@ def _for_issuer(
     return Verifier(own.keys, issuer=name, audience=chosen, **{**options, "quirks": own.quirks})
 
 
+_Current = tuple[KeySource, dict[str, Checker], Memo]
+
+
 class _State:
     """What changes in a verifier: its keys, and what it remembers under them; replaced together."""
 
     __slots__ = ("current",)
 
     def __init__(self, keys: KeySource, memo: Memo) -> None:
-        self.current: tuple[KeySource, dict[str, Checker], Memo] = (keys, {}, memo)
+        self.current: _Current = (keys, {}, memo)
 
     def replace(self, keys: KeySource) -> None:
         self.current = (keys, {}, self.current[2].emptied())
@@ -294,7 +297,7 @@ def _compiled(policy: Policy, keys: KeySource, kind: Any) -> tuple[Check, tuple[
 
 def _compiled_once(policy: Policy, state: _State, kind: Any, quirks: frozenset[str]) -> Check:
     reader = reader_for(kind, policy.required, int_sub="int_sub" in quirks)
-    walk = _walk(state, reader, glance_for(kind, policy), judge_of(policy), policy=policy, quirks=quirks)
+    walk = _walk(state, reader, glance_for(kind, policy), policy=policy, quirks=quirks)
     return _remembering(state, walk, reader) if policy.memo_bytes else walk
 
 
@@ -325,14 +328,41 @@ def _asking(check: Check, revocation: Callable[[Any], None]) -> Check:
     return asking
 
 
+def _first_check(typ: str | None, quirks: frozenset[str]) -> Callable[[str, bytes, str, _Current], None]:
+    def first(header: str, message: bytes, signature: str, current: _Current) -> None:
+        """Check under a header that is new; remembered only with a good signature, so no stranger fills the memory."""
+        keys, headers, _memo = current
+        check_signature = _checker_for(header, keys, typ, quirks)
+        check_signature(message, signature)
+        if len(headers) >= _MAX_HEADERS:
+            headers.clear()
+        headers[header] = check_signature
+
+    return first
+
+
+def _studying(reader: Reader, judge: Judge, *, remembers: bool) -> Callable[[str, bytes, float, Memo], Any]:
+    read, shareable = reader.read, reader.shareable
+
+    def study(token: str, octets: bytes, now: float, memo: Memo) -> Any:
+        """Read and judge rule by rule."""
+        claims, valid_from, valid_until = judge(read(octets), now)
+        if remembers:
+            memo.add(token, Verified(claims if shareable else octets, valid_from, valid_until))
+        return claims
+
+    return study
+
+
 def _walk(
-    state: _State, reader: Reader, glance: Glance, judge: Judge, *, policy: Policy, quirks: frozenset[str]
+    state: _State, reader: Reader, glances: tuple[Glance, Times], *, policy: Policy, quirks: frozenset[str]
 ) -> Check:
     """Prepare the straight walk from text to claims; a payload out of the ordinary is read and judged rule by rule."""
-    read, shareable, remembers = reader.read, reader.shareable, state.current[2].remembers
-    typ, max_length = policy.typ, policy.max_length
-    padded = "padded" in quirks
+    shareable, remembers = reader.shareable, state.current[2].remembers
+    glance, times_of = glances
+    max_length, padded = policy.max_length, "padded" in quirks
     decode = decode_padded if padded else decode_strictly
+    first, study = _first_check(policy.typ, quirks), _studying(reader, judge_of(policy), remembers=remembers)
 
     def walk(token: str | bytes, now: float) -> Any:
         if type(token) is not str:
@@ -347,21 +377,18 @@ def _walk(
             raise Malformed("the token holds a character outside base64url")
         if padded:
             signature = encode(decode_padded(signature, "signature"))
-        keys, headers, memo = state.current
-        check_signature = headers.get(header)
+        current = state.current
+        check_signature = current[1].get(header)
         if check_signature is not None:
             check_signature(signing_input.encode(), signature)
         else:
-            check_signature = _checker_for(header, keys, typ, quirks)
-            check_signature(signing_input.encode(), signature)
-            # Only a header under a good signature is remembered, so a stranger cannot fill the memo.
-            if len(headers) >= _MAX_HEADERS:
-                headers.clear()
-            headers[header] = check_signature
+            first(header, signing_input.encode(), signature, current)
         octets = decode(payload, "payload")
-        claims, valid_from, valid_until = glance(octets, now) or judge(read(octets), now)
+        claims = glance(octets, now)
+        if claims is None:
+            return study(token, octets, now, current[2])
         if remembers:
-            memo.add(token, Verified(claims if shareable else octets, valid_from, valid_until))
+            current[2].add(token, Verified(claims if shareable else octets, *times_of(claims)))
         return claims
 
     return walk
