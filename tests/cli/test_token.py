@@ -117,7 +117,7 @@ def with_signature(token, signature):
     [
         (3, lambda key: with_signature(signed(key), "A" * 86), ("--key", "public.pem", *ACCEPTED)),
         (3, lambda _: unsigned({"exp": 9_999_999_999}), ("--key", "public.pem", *ACCEPTED)),
-        (4, signed, ("--key", "public.pem", *ACCEPTED, "--at", str(int(time.time()) + 700))),
+        (4, signed, ("--key", "public.pem", *ACCEPTED, "--at", str(int(time.time()) + 86_400))),
         (4, lambda key: signed(key, nbf=int(time.time()) + 300), ("--key", "public.pem", *ACCEPTED)),
         (5, signed, ("--key", "public.pem", "--issuer", "https://x.example", "--audience", "api")),
         (5, signed, ("--key", "public.pem", "--issuer", ISSUER, "--audience", "other")),

@@ -368,7 +368,7 @@ def test_no_revoked_token_outlives_the_bound_whatever_the_network_does():
 @pytest.mark.slow
 def test_no_revoked_token_outlives_the_bound_in_ten_thousand_stories():
     played, _ = play_all(range(1000, 11_000), within=60)
-    assert played > 500 or "MAPAE_SEED" in os.environ
+    assert played > 100 or "MAPAE_SEED" in os.environ
 
 
 class Hasty(Revocations):

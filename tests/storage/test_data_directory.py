@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ def mode(path):
 
 
 def git(folder, *arguments):
+    if shutil.which("git") is None:
+        pytest.skip("no git: it is not installed")
     subprocess.run(["git", "-c", "init.defaultBranch=main", *arguments], cwd=folder, check=True, capture_output=True)
 
 
