@@ -18,6 +18,8 @@ LOOK_EVERY = 0.1
 """Seconds between two looks at whether another process has committed anything; a look costs microseconds."""
 POLL_EVERY = 1.0
 """Seconds after which the feed is read although nothing seems to have changed: this renews the lease."""
+POLLS_IN_A_LEASE = 4
+"""At least: a short lease is renewed more often, or a late poll would have valid tokens refused."""
 TIDY_EVERY = 60.0
 """Seconds between two rounds of what time asks for: key schedule and deletion of what has expired."""
 
@@ -61,11 +63,12 @@ async def tidy(service: Service) -> None:
 async def follow(service: Service) -> None:
     """Poll and tidy until cancelled; a failing database is reported and tried again, and the lease runs on."""
     polled = tidied = time.monotonic()
+    poll_every = min(POLL_EVERY, service.settings.max_staleness / POLLS_IN_A_LEASE)
     while True:
         hinted = await service.board.wait(LOOK_EVERY)
         now = time.monotonic()
         try:
-            if hinted or service.database.changed() or now - polled >= POLL_EVERY:
+            if hinted or service.database.changed() or now - polled >= poll_every:
                 await poll(service)
                 polled = now
             if now - tidied >= TIDY_EVERY:
@@ -73,4 +76,4 @@ async def follow(service: Service) -> None:
                 await tidy(service)
         except Exception as failure:  # noqa: BLE001 - whatever it is: the lease must run out, not be forgotten
             log.warning("cannot follow the database: %s", failure)
-            await asyncio.sleep(POLL_EVERY)
+            await asyncio.sleep(poll_every)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from urllib.parse import parse_qs
 
 from mapae.errors import MapaeError
@@ -37,7 +38,7 @@ def _checks(service: Service, *, draining: bool) -> list[tuple[str, bool]]:
         ("serving", not draining),
         ("database", _database_answers(service)),
         ("signing key", _can_sign(service)),
-        ("revocations", service.revocations.ready),
+        ("revocations", service.revocations.age(monotonic()) <= service.revocations.limit),
     ]
 
 
