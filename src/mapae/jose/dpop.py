@@ -15,15 +15,14 @@ from typing import Any
 from mapae.errors import (
     AlgorithmRefused,
     ClaimRefused,
-    Expired,
     KeyRefused,
     Malformed,
-    NotYetValid,
     TooLarge,
 )
 from mapae.jose.algorithms import ALGORITHMS, Hmac
 from mapae.jose.base64url import encode
 from mapae.jose.claims import check_date, check_registered, check_text
+from mapae.jose.freshness import check_fresh
 from mapae.jose.header import check_kind
 from mapae.jose.http_uri import normal_uri
 from mapae.jose.jwk import is_secret, public_members
@@ -175,7 +174,8 @@ class ProofVerifier:
         signed = verify_octets(text, key, max_length=MAX_PROOF)
         claims = read_object(signed.payload, "proof")
         check_registered(claims)
-        jti, iat = _short(claims.get("jti"), "jti"), self._check_dates(claims, now)
+        jti = _short(claims.get("jti"), "jti")
+        iat = check_fresh(claims, now=now, max_age=self._max_age, leeway=self._leeway)
         if _short(claims.get("htm"), "htm") != htm:
             raise ClaimRefused("is not the method of the request", claim="htm")
         if normal_uri(claims.get("htu")) != normal_uri(htu):
@@ -203,19 +203,6 @@ class ProofVerifier:
         if not isinstance(alg, str) or alg not in self._algs:
             raise AlgorithmRefused("not an algorithm for proofs", claim="alg")
         return public_key_of(jwk, alg)
-
-    def _check_dates(self, claims: Mapping[str, Any], now: float) -> float:
-        iat = check_date(claims.get("iat"), "iat")
-        # Written with "not", so that a now that is no number does not pass.
-        if not iat <= now + self._leeway:
-            raise NotYetValid("lies ahead", claim="iat")
-        if not now <= iat + self._max_age + self._leeway:
-            raise Expired(f"the proof is older than {self._max_age} seconds", claim="iat")
-        if "exp" in claims and not now < claims["exp"] + self._leeway:
-            raise Expired("the proof has expired", claim="exp")
-        if "nbf" in claims and not now >= claims["nbf"] - self._leeway:
-            raise NotYetValid("the proof is not valid yet", claim="nbf")
-        return iat
 
 
 def public_key_of(jwk: object, alg: str | None = None) -> VerifyKey:
