@@ -135,3 +135,11 @@ def test_something_else_than_a_key_is_a_type_error():
             KeySet([wrong])
     with pytest.raises(TypeError):
         KeySet.from_jwks(None)
+
+
+def test_a_set_is_looked_into_by_kid_and_shows_no_key():
+    keys = KeySet([ONE, TWO], signing=ONE)
+    assert keys[TWO.kid] is TWO
+    assert repr(keys) == "<KeySet of 2 keys>"
+    with pytest.raises(KeyRefused, match="same kid"):
+        KeySet([ONE, ONE.public()])
