@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mapae.errors import TokenError
 
 if TYPE_CHECKING:
+    from mapae import jose as jose
     from mapae.jose.claims import Claims
     from mapae.jose.encryption_key import DecryptKey, EncryptKey
     from mapae.jose.issuers import Issuer
@@ -78,6 +79,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "jose":  # so that mapae.jose.dpop and its neighbours need no import of their own
+        return import_module("mapae.jose")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
