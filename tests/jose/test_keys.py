@@ -2,10 +2,12 @@
 
 import copy
 import pickle
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 
 from mapae.errors import AlgorithmRefused, KeyRefused
 from mapae.jose.algorithms import ALGORITHMS
@@ -330,3 +332,40 @@ def test_there_is_no_other_algorithm(alg):
 def test_a_ready_made_ecdsa_signature_is_the_same_each_time():
     key = Key.generate("ES256")
     assert key.make_signature(b"m") == key.make_signature(b"m")
+
+
+def test_the_public_key_of_a_certificate_is_read_and_the_certificate_is_no_secret():
+    native = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "id.example")])
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, native.public_key(), 1, start, start + timedelta(days=1))
+    certificate = builder.sign(native, hashes.SHA256())
+    pem, der = (certificate.public_bytes(form) for form in (serialization.Encoding.PEM, serialization.Encoding.DER))
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    expected = Key.from_der(native.public_key().public_bytes(serialization.Encoding.DER, spki))
+    for form in (pem, pem.decode(), der):
+        key = Key.from_x509(form)
+        assert (key.alg, key.kid, key.is_private) == ("ES256", expected.kid, False)
+    with pytest.raises(KeyRefused, match=r"Key\.from_x509"):
+        Key.from_pem(pem)
+    for form in (pem, der):
+        with pytest.raises(KeyRefused):
+            Key.from_secret(form, "HS256")
+
+
+@pytest.mark.parametrize("curve", [ec.SECP224R1(), ec.BrainpoolP256R1()], ids=lambda curve: curve.name)
+def test_a_curve_that_no_algorithm_uses_is_refused(curve):
+    private = ec.generate_private_key(curve)
+    with pytest.raises(KeyRefused, match="curve"):
+        Key.from_pem(
+            private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+
+def test_a_key_that_cannot_sign_is_refused():
+    private = x25519.X25519PrivateKey.generate()
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(KeyRefused, match="not a key for signatures"):
+        Key.from_pem(pem)

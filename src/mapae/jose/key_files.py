@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
@@ -90,6 +89,8 @@ def read_x509(certificate: bytes | str) -> Any:
     Raises:
         KeyRefused: it is not a certificate.
     """
+    from cryptography import x509  # noqa: PLC0415 (a third of the time that loading this package takes)
+
     octets = _octets(certificate, "a certificate")
     load = x509.load_pem_x509_certificate if b"-----BEGIN" in octets else x509.load_der_x509_certificate
     key = _attempt(lambda: load(octets).public_key())
@@ -111,7 +112,7 @@ def refuse_key_file(secret: bytes) -> None:
         )
     if secret[:1] == b"\x30" and any(
         _attempt(lambda load=load: load(secret)) is not None  # type: ignore[misc]
-        for load in (serialization.load_der_public_key, x509.load_der_x509_certificate, _load_private)
+        for load in (serialization.load_der_public_key, read_x509, _load_private)
     ):
         raise KeyRefused(
             "this is a DER key or certificate, not a secret; write Key.from_der(...) or Key.from_x509(...)"
