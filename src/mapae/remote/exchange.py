@@ -69,7 +69,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 class Fetch:
     """Fetches by https, from the public Internet, without redirects, cookies, proxies or compression."""
 
-    __slots__ = ("_context", "_resolve", "_rule")
+    __slots__ = ("_context", "_headers", "_resolve", "_rule")
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Fetch:
         *,
         resolve: Resolver = system_resolver,
         context: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare to fetch.
 
@@ -84,10 +85,12 @@ class Fetch:
             rule: the addresses that are accepted.
             resolve: finds the addresses of a host.
             context: the certificates that are trusted; the system's when left out.
+            headers: further header fields of every request.
         """
         self._rule = rule or AddressRule()
         self._resolve = resolve
         self._context = context
+        self._headers = dict(headers or {})
 
     def __call__(self, request: Request) -> Answer:
         """Return the answer of the server.
@@ -105,7 +108,7 @@ class Fetch:
         except (OSError, ValueError) as error:
             raise KeySourceError(f"the key set's server cannot be reached ({_in_words(error)})") from None
         try:
-            return _exchange(line, target, request)
+            return _exchange(line, target, request, self._headers)
         except (OSError, HTTPException, ValueError) as error:
             raise KeySourceError(f"the key set's server gave no complete answer ({_in_words(error)})") from None
         finally:
@@ -170,15 +173,16 @@ class _Octets(io.RawIOBase):
         return self._line.receive(buffer)
 
 
-def _exchange(line: _Line, target: Target, request: Request) -> Answer:
+def _exchange(line: _Line, target: Target, request: Request, more: Mapping[str, str]) -> Answer:
     connection = HTTPConnection(target.host, target.port)
     connection.sock = line  # it has what HTTPConnection uses of a socket
     connection.putrequest("GET", target.path, skip_host=True, skip_accept_encoding=True)
     connection.putheader("Host", target.authority)
     connection.putheader("Accept", "application/jwk-set+json, application/json")
     connection.putheader("Accept-Encoding", "identity")
-    connection.putheader("User-Agent", "mapae")
     connection.putheader("Connection", "close")
+    for name, value in ({"User-Agent": "mapae"} | dict(more)).items():
+        connection.putheader(name, value)
     if request.etag is not None:
         connection.putheader("If-None-Match", request.etag)
     connection.endheaders()
