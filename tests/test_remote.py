@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mapae
 from mapae.errors import KeyRefused, KeySourceError, KeyUnknown, SignatureRefused
@@ -23,7 +25,7 @@ from mapae.jose.jwks_store import Bounds
 from mapae.jose.verifier import Verifier as PureVerifier
 from mapae.remote import Answer, Fetch, RemoteKeySet, Request
 from mapae.remote.addresses import AddressRule, read_url
-from mapae.remote.answers import lifetime_of, metadata_urls, read_key_set, retry_after_of
+from mapae.remote.answers import lifetime_of, metadata_urls, read_key_set, read_metadata, retry_after_of
 
 ISSUER = "https://id.example"
 FIRST, SECOND = (mapae.Key.generate("Ed25519", kid=kid) for kid in ("first", "second"))
@@ -332,6 +334,16 @@ def test_after_a_failure_the_server_is_left_alone_and_then_asked_again(issuer):
     serving(issuer, FIRST)
     until(lambda: keys.status().usable or outcome(verifier(keys), token(sub="a")) == "a")
     assert keys.status().failures == 0
+
+
+def test_a_server_may_ask_to_be_left_alone(issuer):
+    issuer.answers["/jwks"] = lambda handler: handler.say(b"", status=429, Retry_After="40")
+    with pytest.raises(KeySourceError):
+        (keys := remote(issuer, bounds=Bounds(max_pause=60))).current()
+    with pytest.raises(KeySourceError) as refused:
+        keys.current()
+    assert 30 < refused.value.retry_after <= 40
+    assert len(issuer.seen) == 1
 
 
 def test_known_keys_outlive_a_failing_server_up_to_the_maximum(issuer):
@@ -807,6 +819,53 @@ def test_keys_that_have_moved_are_found_again(issuer):
 def test_an_issuer_that_is_no_https_url_is_refused_at_once(name):
     with pytest.raises(ValueError, match=r"https|query|fragment"):
         RemoteKeySet.from_issuer(name)
+
+
+# Whatever comes -------------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=9,
+)
+MEMBERS = st.dictionaries(
+    st.sampled_from(["kty", "crv", "x", "y", "n", "e", "alg", "use", "key_ops", "kid", "pub"]),
+    JSON | st.sampled_from(["OKP", "EC", "RSA", "AKP", "P-256", "Ed25519", "AQAB", "sig", "RS256"]),
+    max_size=6,
+)
+BODIES = st.binary(max_size=99) | st.builds(
+    lambda keys: json.dumps({"keys": keys}).encode(), st.lists(MEMBERS | JSON, max_size=4) | JSON
+)
+HEADERS = st.dictionaries(
+    st.sampled_from(["cache-control", "age", "etag", "retry-after", "content-type"]),
+    st.text(max_size=20) | st.sampled_from(["max-age=60", "no-store", '"x"', "7", "text/html"]),
+)
+ANSWERS = st.builds(Answer, st.sampled_from([200, 200, 200, 304, 302, 404, 500]), HEADERS, BODIES)
+
+
+@given(ANSWERS)
+def test_any_answer_gives_keys_or_a_source_error(answer):
+    try:
+        learnt = read_key_set(answer, etag=None, rsa_alg="RS256")
+    except KeySourceError:
+        return
+    assert all(not key.is_private for key in learnt.keys)
+    assert learnt.lifetime is None or learnt.lifetime >= 0
+
+
+@given(ANSWERS | st.builds(lambda url: Answer(200, {}, json.dumps({"issuer": ISSUER, "jwks_uri": url}).encode()), JSON))
+def test_any_description_gives_an_address_or_a_source_error(answer):
+    with suppress(KeySourceError):
+        assert read_url(read_metadata(answer, ISSUER)).host
+
+
+@given(st.text(max_size=40) | st.text(max_size=20).map(lambda rest: f"https://{rest}"))
+def test_any_text_is_an_address_or_a_value_error(text):
+    with suppress(ValueError):
+        target = read_url(text)
+        assert target.host
+        assert target.path.startswith("/")
+        assert not set(target.path + target.authority) & set(" \r\n\t")
 
 
 # A fetcher from outside -----------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Bounds:
     max_lifetime: float = 86_400
     max_stale: float = 3_600
     cool_down: float = 30
-    unknown_for: float = 300
+    unknown_for: float = 60
     max_unknown: int = 1_024
     timeout: float = 5
     first_pause: float = 1

@@ -158,9 +158,9 @@ class RemoteKeySet:
         Raises:
             KeySourceError: there are none, and none can be had.
         """
-        store = self._store
-        if store.keys is not None and monotonic() < store.fresh_until:
-            return store.keys
+        keys = self._fresh()
+        if keys is not None:
+            return keys
         match self._look():
             case Use(keys):
                 return keys
@@ -174,6 +174,9 @@ class RemoteKeySet:
         Raises:
             KeySourceError: there are none, and none can be had.
         """
+        keys = self._fresh()
+        if keys is not None:
+            return keys
         match self._look():
             case Use(keys):
                 return keys
@@ -298,6 +301,11 @@ class RemoteKeySet:
             failures=store.failures,
             reason=store.reason,
         )
+
+    def _fresh(self) -> KeySet | None:
+        """Return the keys if there is nothing to decide: the way of nearly every call, without the lock."""
+        store = self._store
+        return store.keys if monotonic() < store.fresh_until else None
 
     # Decisions, each under the lock, none of them slow ----------------------------------------------------------------
 
