@@ -41,8 +41,9 @@ class LiveKeys(Protocol):
     def newest(self) -> KeySet | None:
         """Return the keys last learnt, without any waiting."""
 
-    def moment(self) -> float:
-        """Return the time of the source's own clock."""
+    @property
+    def moment(self) -> Callable[[], float]:
+        """The source's own clock."""
 
 
 class Following:
@@ -51,19 +52,23 @@ class Following:
     The check under it remembers tokens and headers; it is told of new keys before it sees another token.
     """
 
-    __slots__ = ("_check", "_replace", "_source", "_used")
+    __slots__ = ("_check", "_current", "_moment", "_replace", "_source", "_used")
 
     def __init__(self, source: LiveKeys, check: Check, replace: Callable[[KeySet], None]) -> None:
         """Join a source with a check, and with the way to hand the check other keys."""
         self._source = source
+        self._current = source.current
+        self._moment = source.moment
         self._check = check
         self._replace = replace
         self._used: KeySet | None = None
 
     def check(self, token: str | bytes, now: float) -> Any:
         """Return the claims, fetching where the keys at hand are too old or lack the token's."""
-        since = self._source.moment()
-        self._use(self._source.current())
+        since = self._moment()
+        keys = self._current()
+        if keys is not self._used:
+            self._use(keys)
         try:
             return self._check(token, now)
         except KeyUnknown:
@@ -75,7 +80,7 @@ class Following:
 
     async def check_async(self, token: str | bytes, now: float) -> Any:
         """As `check`, awaiting instead of waiting."""
-        since = self._source.moment()
+        since = self._moment()
         self._use(await self._source.current_async())
         try:
             return self._check(token, now)
@@ -99,5 +104,5 @@ class Following:
 
 def _kid(token: str | bytes) -> str | None:
     """Read the kid of a token whose header was found to be sound."""
-    kid = read_header(as_text(token).partition(".")[0]).get("kid")
+    kid = read_header(as_text(token).partition(".")[0].rstrip("=")).get("kid")
     return kid if isinstance(kid, str) else None

@@ -158,9 +158,9 @@ class RemoteKeySet:
         Raises:
             KeySourceError: there are none, and none can be had.
         """
-        keys = self._fresh()
-        if keys is not None:
-            return keys
+        store = self._store
+        if store.keys is not None and monotonic() < store.fresh_until:
+            return store.keys  # the way of nearly every call: nothing to decide, no lock
         match self._look():
             case Use(keys):
                 return keys
@@ -174,9 +174,9 @@ class RemoteKeySet:
         Raises:
             KeySourceError: there are none, and none can be had.
         """
-        keys = self._fresh()
-        if keys is not None:
-            return keys
+        store = self._store
+        if store.keys is not None and monotonic() < store.fresh_until:
+            return store.keys
         match self._look():
             case Use(keys):
                 return keys
@@ -233,9 +233,8 @@ class RemoteKeySet:
         """Return the keys last learnt, fresh or not, without any waiting; None before the first answer."""
         return self._store.keys
 
-    def moment(self) -> float:
-        """Return the time of the clock that `lacking` counts by."""
-        return monotonic()
+    moment = staticmethod(monotonic)
+    """The clock that `lacking` counts by."""
 
     # Renewal ----------------------------------------------------------------------------------------------------------
 
@@ -301,11 +300,6 @@ class RemoteKeySet:
             failures=store.failures,
             reason=store.reason,
         )
-
-    def _fresh(self) -> KeySet | None:
-        """Return the keys if there is nothing to decide: the way of nearly every call, without the lock."""
-        store = self._store
-        return store.keys if monotonic() < store.fresh_until else None
 
     # Decisions, each under the lock, none of them slow ----------------------------------------------------------------
 
