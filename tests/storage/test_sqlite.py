@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 from contextlib import closing
@@ -38,6 +39,15 @@ async def test_nobody_else_may_read_the_files(file, database):
 async def test_commits_are_synced_to_the_disk(database):
     results = await database.commit(Statement("PRAGMA synchronous"), Statement("PRAGMA journal_mode"))
     assert results == [[(2,)], [("wal",)]]
+
+
+async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_transaction(file, database):
+    await database.commit(Statement("CREATE TABLE thing (name TEXT NOT NULL PRIMARY KEY)"))
+    wal = file.with_name("mapae.db-wal")
+    before = wal.stat().st_size
+    await asyncio.gather(*(database.commit(Statement("INSERT INTO thing VALUES (?)", (f"{n}",))) for n in range(50)))
+    pages = (wal.stat().st_size - before) // 4096
+    assert pages < 10, "fifty transactions would write each page fifty times"
 
 
 @pytest.mark.parametrize(

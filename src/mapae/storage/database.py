@@ -51,6 +51,7 @@ class Database:
         except BaseException:
             self._reader.close()
             raise
+        self._gathered: dict[asyncio.AbstractEventLoop, list[Work]] = {}
         self._writer = Writer(path, writing, patience=patience)
         self._writer.start()
 
@@ -125,9 +126,24 @@ class Database:
         """
         if self._closed:
             raise closed(self.path)
-        answer: asyncio.Future[Results] = asyncio.get_running_loop().create_future()
-        self._writer.submit(Work(statements, answer))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Results] = loop.create_future()
+        gathered = self._gathered.setdefault(loop, [])
+        gathered.append(Work(statements, answer))
+        if len(gathered) == 1:
+            loop.call_soon(self._hand_over, loop)
         return await answer
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the writer what one turn of the event loop asked for, all at once.
+
+        Handed over one by one, the first would be synced to the disk alone, and each would cost a change of thread.
+        """
+        for work in self._gathered.pop(loop, ()):
+            if not self._closed:
+                self._writer.submit(work)
+            elif not work.answer.done():
+                work.answer.set_exception(closed(self.path))
 
     async def has_table(self, name: str) -> bool:
         """Tell whether there is a table called `name`."""
@@ -150,6 +166,7 @@ class Database:
         """Write what is waiting, then close the files. Closing twice is allowed."""
         if self._closed:
             return
+        self._hand_over(asyncio.get_running_loop())
         self._closed = True
         self._writer.finish()
         await asyncio.to_thread(self._writer.join)
