@@ -1,6 +1,5 @@
 """What the RFCs and Wycheproof say about encryption, to the octet."""
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -21,7 +20,6 @@ from mapae.jose.key_management import _agree, derive
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = Path(os.environ.get("MAPAE_VECTORS", ROOT.parent / "shared" / "vectors"))
-RFC7520 = json.loads(Path(__file__).with_name("rfc7520_encryption.json").read_text())
 
 KERCKHOFFS = bytes.fromhex(
     "41206369706865722073797374656d206d757374206e6f7420626520726571756972656420746f20626520736563726574"
@@ -101,12 +99,6 @@ def test_rfc7518_appendix_c_both_sides_derive_the_same_key(own, other):
     assert encode(derived) == "VqqN6vgjbSBcIijNcacQGg"
 
 
-@pytest.mark.parametrize("vector", RFC7520, ids=lambda vector: vector["section"])
-def test_rfc7520_opens(vector):
-    key = DecryptKey.from_jwk(vector["key"], vector["alg"])
-    assert hashlib.sha256(decrypt(vector["token"], key)).hexdigest() == vector["plaintext_sha256"]
-
-
 def test_rfc8037_a6_opens():
     vector = vectors("jose-cookbook", "curve25519", "ecdh-es.json")
     key = DecryptKey.from_jwk(vector["input"]["key"], vector["input"]["alg"])
@@ -164,5 +156,6 @@ def test_a_public_key_of_the_vectors_is_for_senders_only():
     EncryptKey.from_jwk(jwk)
     with pytest.raises(KeyRefused):
         DecryptKey.from_jwk(jwk)
+    vector = vectors("jose-cookbook", "curve25519", "ecdh-es.json")
     with pytest.raises(AlgorithmRefused):
-        decrypt(RFC7520[0]["token"], DecryptKey.generate("ECDH-ES", crv="P-384"))
+        decrypt(vector["output"]["compact"], DecryptKey.generate("RSA-OAEP-256"))
