@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 
 import pytest
 from cryptography import x509
@@ -165,6 +166,28 @@ def test_a_key_that_was_withdrawn_is_refused_although_its_token_was_remembered(i
     keys.refresh()
     with pytest.raises(KeyUnknown):
         check.verify(old)
+
+
+def test_while_many_verify_and_keys_come_and_go_nobody_is_left_with_the_old_ones():
+    sets = [jwks(FIRST), jwks(FIRST, SECOND)]
+    answers = chain(sets * 30, repeat(jwks(SECOND)))
+    keys = RemoteKeySet("https://id.example/jwks", fetch=lambda _: Answer(200, {}, next(answers)))
+    check = verifier(keys)
+    old, new = token(FIRST, sub="a"), token(SECOND, sub="b")
+    keys.refresh()
+
+    def verifying():
+        return {check.verify(old).sub for _ in range(300)}
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(verifying) for _ in range(4)]
+        for _ in range(59):
+            keys.refresh()
+        assert [each.result() for each in running] == [{"a"}] * 4
+    keys.refresh()
+    with pytest.raises(KeyUnknown):
+        check.verify(old)
+    assert check.verify(new).sub == "b"
 
 
 def test_tokens_stay_remembered_while_the_keys_say_the_same(issuer):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mapae.errors import TokenError
+from mapae.errors import KeySourceError, TokenError
 
 if TYPE_CHECKING:
     from mapae import jose as jose
@@ -38,6 +38,7 @@ __all__ = [
     "Issuer",
     "Key",
     "KeySet",
+    "KeySourceError",
     "NestedVerifier",
     "RemoteKeySet",
     "SecretKey",
