@@ -139,10 +139,12 @@ class Database:
 
         Handed over one by one, the first would be synced to the disk alone, and each would cost a change of thread.
         """
-        for work in self._gathered.pop(loop, ()):
-            if not self._closed:
-                self._writer.submit(work)
-            elif not work.answer.done():
+        works = self._gathered.pop(loop, [])
+        if not self._closed:
+            self._writer.submit(works)
+            return
+        for work in works:
+            if not work.answer.done():
                 work.answer.set_exception(closed(self.path))
 
     async def has_table(self, name: str) -> bool:

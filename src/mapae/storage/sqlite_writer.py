@@ -18,7 +18,7 @@ from mapae.storage.turnstile import Turnstile
 Results = list[list[Row]]
 
 BATCH = 256
-"""Most pieces of work in one transaction, so that another process never waits long for the lock."""
+"""A transaction with so many pieces of work takes no more, so that another process never waits long for the lock."""
 PAUSE = 0.0003
 """Seconds between two attempts to get the lock from another process."""
 
@@ -64,12 +64,13 @@ class Writer(threading.Thread):
         self._connection = connection
         self._patience = patience
         self._turnstile = Turnstile(f"{path}-turn")
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._queue: SimpleQueue[Sequence[Work] | None] = SimpleQueue()
         self._closing = False
 
-    def submit(self, work: Work) -> None:
-        """Put `work` into the queue."""
-        self._queue.put(work)
+    def submit(self, works: Sequence[Work]) -> None:
+        """Put `works` into the queue; up to `BATCH` of them are sure to be in one transaction."""
+        for start in range(0, len(works), BATCH):
+            self._queue.put(works[start : start + BATCH])
 
     def finish(self) -> None:
         """Ask the thread to end after everything that was submitted before."""
@@ -85,12 +86,12 @@ class Writer(threading.Thread):
         self._turnstile.close()
         self._connection.close()
 
-    def _written(self, first: Work) -> list[Outcome]:
+    def _written(self, first: Sequence[Work]) -> list[Outcome]:
         try:
             self._begin()
         except sqlite3.Error as error:  # the others would wait as long again, for the same answer
-            return self._failed([first, *self._waiting()], error)
-        batch = [first, *self._waiting()]
+            return self._failed(self._with_waiting(first), error)
+        batch = self._with_waiting(first)
         try:
             outcomes = self._attempted(batch)
             self._connection.execute("COMMIT")
@@ -133,18 +134,18 @@ class Writer(threading.Thread):
         finally:
             self._turnstile.leave()
 
-    def _waiting(self) -> list[Work]:
-        waiting: list[Work] = []
+    def _with_waiting(self, first: Sequence[Work]) -> list[Work]:
+        batch = [*first]
         try:
-            while len(waiting) < BATCH:
-                work = self._queue.get_nowait()
-                if work is None:
+            while len(batch) < BATCH:
+                works = self._queue.get_nowait()
+                if works is None:
                     self._closing = True
                     break
-                waiting.append(work)
+                batch += works
         except Empty:
             pass
-        return waiting
+        return batch
 
     def _unguarded(self, work: Work) -> Results | BaseException:
         """Run one piece of work; raise _HalfDone when it was refused after it had changed something."""
