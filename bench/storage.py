@@ -28,7 +28,7 @@ DAY_MS = 86_400_000
 
 
 def account():
-    return Account("a" * 22, "a@example.com", "", "user", "active", 0, NOW_MS, None, None, 0, None, "en")
+    return Account("a" * 22, "a@example.com", "", "user", "active", 0, NOW_MS, None, None, "en")
 
 
 def sid_of(number):
