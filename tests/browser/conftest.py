@@ -6,86 +6,16 @@ Content Security Policy, throws, or logs an error fails the test that showed it.
 
 import os
 import re
-import socket
-import subprocess
-import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from mapae.web.pages.texts import texts
+from servers import PASSWORD, Server, serving
 
-START_SECONDS = 30
-PASSWORD = "a horse of bronze, five strong"
 EXPECTED_ERROR = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
-
-
-@dataclass
-class Server:
-    """A running `mapae serve`."""
-
-    url: str
-    process: subprocess.Popen[str]
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def set_up_link(self) -> str:
-        """The link that the server printed."""
-        return next(line.strip() for line in self.said if "/setup?token=" in line)
-
-
-@contextmanager
-def serving(data: Path, **settings: str) -> Iterator[Server]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAPAE_")}
-    environment |= {"MAPAE_PORT": str(port), "MAPAE_ISSUER": f"http://localhost:{port}", "MAPAE_DATA": str(data)}
-    environment |= {"MAPAE_BCRYPT_COST": "10", "MAPAE_LOG_LEVEL": "error", "MAPAE_HASH_QUEUE_SECONDS": "30s"}
-    command = [sys.executable, "-m", "mapae", "serve"]
-    process = subprocess.Popen(
-        command,
-        cwd=data.parent,
-        env=environment | settings,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    server = Server(f"http://localhost:{port}", process)
-    listening = threading.Thread(target=lambda: server.said.extend(process.stderr), daemon=True)
-    listening.start()
-    try:
-        _wait_until_ready(server)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        finally:
-            process.kill()
-            listening.join()
-            process.stderr.close()
-
-
-def _wait_until_ready(server: Server) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and server.process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{server.url}/readyz", timeout=2) as answer:
-                if answer.status == 200 and any("/setup?token=" in line for line in server.said):
-                    return
-        except (urllib.error.URLError, TimeoutError):
-            pass
-        time.sleep(0.02)
-    raise AssertionError("the server did not become ready: " + "".join(server.said))
 
 
 @pytest.fixture(scope="module")

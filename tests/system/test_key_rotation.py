@@ -107,10 +107,10 @@ def test_no_valid_token_is_refused_at_any_moment_of_a_rotation(server, workers, 
     verifying = Verifying(server, workers)
     verifying.start()
     try:
-        eventually(lambda: verifying.by_key[first] > 20)
+        eventually(lambda: verifying.by_key[first] >= 10)
         assert second not in verifying.by_key  # announced, and no more than that
         key_command(server, "rotate")
-        eventually(lambda: verifying.by_key[second] > 60)
+        eventually(lambda: verifying.by_key[second] >= 30)
     finally:
         verifying.stop()
     assert verifying.refused == []

@@ -25,6 +25,8 @@ from servers import PASSWORD, Connection, Server, start
 pytestmark = pytest.mark.slow
 
 CLIENTS = 4
+SIGN_INS = 10
+"""Of the newest accounts of each client, at the very end; every one has signed in after the kill that followed it."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,14 @@ class Person:
     Attributes:
         state: `there`, or `doubtful` when signing up was not answered.
         wanted: the new password, when changing it was not answered.
+        new: the account or its password is newer than the last comparison.
     """
 
     email: str
     password: str = PASSWORD
     state: str = "doubtful"
     wanted: str | None = None
+    new: bool = True
     used: bool = True
     sessions: list[Held] = field(default_factory=list)
 
@@ -221,12 +225,14 @@ class Client:
             body = {"current_password": person.password, "new_password": person.wanted}
             others = [each for each in person.live if each is not held]
             self._ends(others, "PUT", "/v1/me/password", held.access_token, 204, json_body=body)
-            person.password, person.wanted = person.wanted, None
+            person.password, person.wanted, person.new = person.wanted, None, True
 
     # What is compared after the restart ------------------------------------------------------------------------------
 
     def compares(self, *, everything: bool = False) -> None:
         """Compare what was acknowledged with what is there."""
+        for person in self.people[-SIGN_INS:] if everything else ():
+            person.new = True
         for person in self.people:
             if person.used or everything:
                 self._finds(person)
@@ -234,14 +240,14 @@ class Client:
                     if held.used or everything:
                         self._finds_session(held)
                         held.used = False
-                person.used = False
+                person.used = person.new = False
 
     def _finds(self, person: Person) -> None:
         if person.state == "doubtful":
             self._finds_or_signs_up(person)
         elif person.wanted is not None:
             self._finds_one_password(person)
-        else:
+        elif person.new:
             self.sign_in(person)
         doubtful = [held for held in person.sessions if held.state == "doubtful"]
         fates = {self._lives(held) for held in doubtful}
