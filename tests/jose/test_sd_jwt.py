@@ -128,8 +128,8 @@ def test_what_is_left_out_stays_hidden(reveal, claims):
     presentation = shown(reveal)
     seen = PLAIN.check(presentation, now=NOW)
     assert own(seen.claims.to_dict()) == claims
-    hidden = {"2000-01-01", "Main St 1", "KR"} - set(str(claims))
-    assert not any(value in str(seen.claims.to_dict()) for value in hidden if value not in str(claims))
+    hidden = {value for value in ("2000-01-01", "Main St 1", "KR") if value not in str(claims)}
+    assert not any(value in str(own(seen.claims.to_dict())) for value in hidden)  # a jti may spell KR by chance
 
 
 def test_what_was_presented_is_presented_again_in_part():
