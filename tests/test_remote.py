@@ -28,6 +28,8 @@ from mapae.remote import Answer, Fetch, RemoteKeySet, Request
 from mapae.remote.addresses import AddressRule, read_url
 from mapae.remote.answers import lifetime_of, metadata_urls, read_key_set, read_metadata, retry_after_of
 
+pytestmark = pytest.mark.slow
+
 ISSUER = "https://id.example"
 FIRST, SECOND = (mapae.Key.generate("Ed25519", kid=kid) for kid in ("first", "second"))
 QUICK = Bounds(timeout=2, first_pause=0.05, max_pause=0.1)

@@ -14,6 +14,8 @@ from mapae.jose.key import Key
 from mapae.keys.schedule import SigningKey
 from mapae.settings import load_settings
 
+pytestmark = pytest.mark.slow
+
 
 def keys(run):
     return {each["kid"]: each["does"] for each in run("key", "list", "--json").json["keys"]}

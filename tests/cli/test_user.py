@@ -6,6 +6,8 @@ import pytest
 
 from mapae.cli.account_rows import read_rows
 
+pytestmark = pytest.mark.slow
+
 HASH = bcrypt.hashpw(b"imported passphrase", bcrypt.gensalt(10)).decode()
 
 

@@ -20,6 +20,8 @@ import mapae.compat.pyjwt as ours
 from mapae.compat.pyjwt.differences import DIFFERENCES, rows
 from mapae.errors import Expired, MapaeError
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = int(datetime.now(UTC).timestamp())
 SECRET = "0123456789abcdef0123456789abcdef"

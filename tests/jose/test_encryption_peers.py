@@ -13,6 +13,8 @@ from mapae.jose.encryption_algorithms import CONTENT_ENCRYPTIONS, KEY_MANAGEMENT
 from mapae.jose.encryption_key import DecryptKey
 from mapae.jose.jwe import decrypt, encrypt
 
+pytestmark = pytest.mark.slow
+
 CURVES = ("P-256", "P-384", "P-521", "X25519")
 RSA = DecryptKey.generate("RSA-OAEP-256", bits=2048).to_jwk(private=True)
 TEXT = "서울에서 보낸 글".encode()

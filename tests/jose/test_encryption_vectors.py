@@ -18,6 +18,8 @@ from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key
 from mapae.jose.key_management import _agree, derive
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = Path(os.environ.get("MAPAE_VECTORS", ROOT.parent / "shared" / "vectors"))
 

@@ -13,6 +13,8 @@ from mapae.jose.key import Key
 from mapae.jose.unverified import read_unverified
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "vectors" / "hostile"
 FILES = sorted(path.stem for path in FOLDER.glob("*.jsonl"))

@@ -293,6 +293,7 @@ def test_an_honest_client_is_never_thrown_out(world):
     assert explore(world) > 3000
 
 
+@pytest.mark.slow
 def test_a_thief_and_the_victim_never_both_live_on_apart_and_a_dead_token_never_lives_again():
     assert explore(World(thief=True)) > 30_000
 

@@ -15,7 +15,7 @@ from mapae.storage import accounts, backup, migrate
 from mapae.storage.data_directory import open_data_directory, read_master_secret
 from mapae.storage.database import Statement, open_database
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture

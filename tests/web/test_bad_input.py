@@ -9,7 +9,7 @@ from mapae.web.bodies import BODY_LIMIT, parse_body, read_body
 from mapae.web.operations import OPERATIONS
 from mapae.web.refusals import BodyTooSlow, JsonMalformed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 WITH_BODY = [operation for operation in OPERATIONS if operation.body is not None]
 JSON = {"content-type": "application/json"}
