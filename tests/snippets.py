@@ -40,8 +40,9 @@ class Page:
 
     def read(self, text: str) -> int:
         """Run every block and return how many there were."""
-        if "$ curl " in text and shutil.which("curl") is None:
-            pytest.skip("no curl, which this page asks its reader to use")
+        for tool in ("curl", "git"):
+            if f"$ {tool} " in text and shutil.which(tool) is None:
+                pytest.skip(f"no {tool}, which this page asks its reader to use")
         count = 0
         try:
             for language, title, body in BLOCK.findall(text):

@@ -15,8 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 import click
 from prometheus_client.parser import text_string_to_metric_families
+from reference_library import Room, front_door, rooms
+from token_error_words import WORDS
 
-import mapae
+from mapae import errors
 from mapae.cli.commands import Command, Group, Option
 from mapae.cli.main import mapae as command_line
 from mapae.flows.open_service import open_service
@@ -254,50 +256,25 @@ def spoken(language: Language, thing: click.Command | click.Parameter) -> str:
 # The library ----------------------------------------------------------------------------------------------------------
 
 
-def library(language: Language) -> Iterator[str]:
-    del language  # docstrings are English
-    for name in mapae.__all__:
-        yield from described("mapae", name, getattr(mapae, name), level=2)
+def of_docstrings(lines: Callable[[], Iterator[str]]) -> Callable[[Language], Iterator[str]]:
+    """Docstrings are English, so both languages have the same lines."""
+    return lambda language: lines()  # noqa: ARG005 (one signature for all pages)
 
 
-def described(prefix: str, name: str, thing: object, *, level: int) -> Iterator[str]:
-    yield from ("", f"{'#' * level} `{prefix}.{name}`", "")
-    if inspect.isclass(thing) and issubclass(thing, Exception):
-        code = getattr(thing, "code", None)
-        yield from (paragraphs(thing), "", f"code: `{code}`" if code else "")
-        return
-    if callable(thing) and (text := signature(name, thing)):
-        yield from ("```text", text, "```", "")
-    yield paragraphs(thing)
-    if inspect.isclass(thing):
-        for member, value in vars(thing).items():
-            plain = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-            shown = inspect.isfunction(plain) or isinstance(plain, property)
-            if shown and plain.__doc__ and not member.startswith("_"):
-                yield from described(f"{prefix}.{name}", member, plain, level=level + 1)
+def token_errors(language: Language) -> Iterator[str]:
+    """Every error that signing and verifying raise, with cause and cure, and what the service says for it."""
+    for error in token_error_classes():
+        words = WORDS[error.code]
+        yield from ("", f"## `{error.code}`", "")
+        yield f"`mapae.errors.{error.__name__}` · {PROBLEMS[error.code].title.into(language)}"
+        yield from ("", f"**{pick(language, 'Why', '까닭')}:** {pick(language, words.why_en, words.why_ko)}")
+        yield from ("", f"**{pick(language, 'Cure', '고치는 법')}:** {pick(language, words.cure_en, words.cure_ko)}")
 
 
-def signature(name: str, thing: Callable[..., object]) -> str:
-    try:
-        found = inspect.signature(thing)
-    except (TypeError, ValueError):
-        return ""
-    shown = [each for each in found.parameters.values() if each.name not in {"self", "cls"}]
-    parts = str(found.replace(parameters=shown)).replace("'", "")
-    return f"{name}{parts}" if len(parts) < 100 else f"{name}{parts}".replace(", ", ",\n    ")
-
-
-def paragraphs(thing: object) -> str:
-    """A Google docstring as Markdown: its sections become bold words and their entries a list."""
-    lines = []
-    for line in (inspect.getdoc(thing) or "").splitlines():
-        if re.fullmatch(r"(Args|Raises|Attributes|Returns|Yields):", line):
-            lines += [f"**{line[:-1]}**", ""]
-        elif entry := re.fullmatch(r"    ([\w, ]+): (.*)", line):
-            lines.append(f"* `{entry[1]}`: {entry[2]}")
-        else:
-            lines.append(line)
-    return "\n".join(lines)
+def token_error_classes() -> list[type[errors.MapaeError]]:
+    """TokenError and its subclasses in the order of `errors`, and the other errors that the library raises."""
+    found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.TokenError)]
+    return [*found, errors.KeyRefused, errors.KeySourceError, errors.Busy]
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -390,13 +367,108 @@ PAGES = (
         metrics,
     ),
     Page(
+        "token-errors.md",
+        (
+            "Token errors",
+            (
+                "What the library raises, why, and what to do. `code` and the class are stable; the sentence of an error "
+                "is for people, and never holds a token, a key or the value of a claim. Mistakes in the calling program, such "
+                "as a `str` where a key belongs, are `TypeError` or `ValueError`, whose text says what to write instead. "
+                "`mapae explain CODE` prints what the service says for the same code: [problem codes](problems.md)."
+            ),
+        ),
+        (
+            "토큰 오류",
+            (
+                "라이브러리가 일으키는 오류와 그 까닭, 고치는 법이에요. `code`와 클래스는 바뀌지 않아요. 오류의 문장은 사람을 위한 것이고, 토큰이나 "
+                "키, 클레임의 값을 담지 않아요. 키가 올 자리에 `str`을 준 것처럼 부르는 쪽의 잘못은 `TypeError`나 `ValueError`이고, 무엇을 써야 "
+                "하는지 알려 줘요. 같은 코드에 대해 서비스가 하는 말은 `mapae explain 코드`와 [오류 코드](problems.md)에 있어요."
+            ),
+        ),
+        token_errors,
+    ),
+    Page(
         "library.md",
-        ("The library", "What `import mapae` offers. It needs `cryptography` and `msgspec`, and no server."),
+        (
+            "The library",
+            (
+                "What `import mapae` offers. It needs `cryptography` and `msgspec`, and no server. Elsewhere: "
+                "[proofs, SD-JWT, detached signatures, status lists](library-companions.md), "
+                "[remote key sets](library-remote.md), [in FastAPI](library-fastapi.md), "
+                "[the calls of PyJWT](library-pyjwt.md), [every error](token-errors.md)."
+            ),
+        ),
         (
             "라이브러리",
-            "`import mapae`로 쓸 수 있는 것이에요. `cryptography`와 `msgspec`만 있으면 돼요. 설명은 영어예요.",
+            (
+                "`import mapae`로 쓸 수 있는 것이에요. `cryptography`와 `msgspec`만 있으면 돼요. 다른 페이지에는 "
+                "[증명, SD-JWT, 분리된 서명, 상태 목록](library-companions.md), [멀리 있는 키 묶음](library-remote.md), "
+                "[FastAPI에서](library-fastapi.md), [PyJWT의 호출](library-pyjwt.md), [모든 오류](token-errors.md)가 있어요. "
+                "설명은 영어예요."
+            ),
         ),
-        library,
+        of_docstrings(front_door),
+    ),
+    Page(
+        "library-companions.md",
+        (
+            "Companions of the library",
+            (
+                "Modules beside `mapae.sign` and `mapae.verify`. Import them by name, for example "
+                "`from mapae.jose import dpop`. They read no clock: `now` is in seconds since 1970."
+            ),
+        ),
+        (
+            "라이브러리의 동반자",
+            (
+                "`mapae.sign`과 `mapae.verify` 곁의 모듈이에요. `from mapae.jose import dpop`처럼 이름으로 가져와요. 시계를 읽지 않으니 "
+                "`now`에 1970년부터 센 초를 주세요. 설명은 영어예요."
+            ),
+        ),
+        of_docstrings(
+            rooms(
+                Room("mapae.jose.dpop"),
+                Room("mapae.jose.sd_jwt"),
+                Room("mapae.jose.detached"),
+                Room("mapae.jose.status_list"),
+            )
+        ),
+    ),
+    Page(
+        "library-remote.md",
+        (
+            "Remote key sets",
+            "Keys that an issuer publishes, fetched and renewed. `mapae.RemoteKeySet` is the way in; the rest serves it.",
+        ),
+        (
+            "멀리 있는 키 묶음",
+            "발급자가 공개한 키를 가져오고 새로 고쳐요. `mapae.RemoteKeySet`으로 시작하고, 나머지는 그것을 위한 거예요. 설명은 영어예요.",
+        ),
+        of_docstrings(rooms(Room("mapae.remote"), Room("mapae.jose.jwks_store", ("Bounds",)))),
+    ),
+    Page(
+        "library-fastapi.md",
+        (
+            "The library in FastAPI",
+            "What `mapae.fastapi` offers. [In FastAPI, in five minutes](../learn/fastapi.md) shows it at work.",
+        ),
+        (
+            "FastAPI에서 쓰는 라이브러리",
+            "`mapae.fastapi`가 주는 것이에요. 쓰는 모습은 [FastAPI에서, 5분이면 돼요](../learn/fastapi.md)에 있어요. 설명은 영어예요.",
+        ),
+        of_docstrings(rooms(Room("mapae.fastapi", ("Mapae", "Principal")))),
+    ),
+    Page(
+        "library-pyjwt.md",
+        (
+            "The calls of PyJWT",
+            "A drop-in for PyJWT. [From PyJWT, python-jose or joserfc](../do/from-pyjwt.md) shows how to come over.",
+        ),
+        (
+            "PyJWT의 호출",
+            "PyJWT 대신 쓸 수 있어요. 옮겨 오는 법은 [PyJWT, python-jose, joserfc에서 옮겨 오기](../do/from-pyjwt.md)에 있어요. 설명은 영어예요.",
+        ),
+        of_docstrings(rooms(Room("mapae.compat.pyjwt"))),
     ),
 )
 
