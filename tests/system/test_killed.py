@@ -13,8 +13,9 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 from itertools import count
 
@@ -310,47 +311,53 @@ def seed() -> int:
 def test_whatever_was_acknowledged_before_a_kill_is_there_after_it(focus, data, measured):
     chosen = seed()
     clients = [Client(number) for number in range(CLIENTS)]
-    server = start(data, **SETTINGS)
     try:
-        with ThreadPoolExecutor(CLIENTS) as pool:
+        with ThreadPoolExecutor(CLIENTS) as pool, ExitStack() as stack:
+            for client in clients:
+                stack.callback(client.leaves)
+            server = started(data, stack)
             for number in range(focus.rounds):
                 rng = random.Random(f"{chosen} {focus.name} {number}")
-                workers = "2" if number % 4 == 3 else "1"
-                server = killed_and_started(server, clients, pool, focus=focus, rng=rng, workers=workers)
-            for each in [pool.submit(client.compares, everything=True) for client in clients]:
-                each.result()
-        assert server.stop() == 0
+                killed_amid_work(server, clients, pool, focus=focus, rng=rng)
+                server = started(data, stack, workers="2" if number % 4 == 3 else "1")
+                for client in clients:
+                    client.connects(server, random.Random(rng.random()))
+                together(pool, [client.compares for client in clients])
+            together(pool, [partial(client.compares, everything=True) for client in clients])
+            assert server.stop() == 0
     except BaseException as broken:
         broken.add_note(f"play the same choices again with MAPAE_SEED={chosen}")
         raise
-    finally:
-        for client in clients:
-            client.leaves()
-        server.kill()
     nothing_is_half_made(data / "mapae.db", clients)
     answered, lost = sum(client.answered for client in clients), sum(client.lost for client in clients)
     measured(f"kills amid {focus.name}", f"{focus.rounds}; {answered} answers kept, {lost} requests cut off")
     assert lost > focus.rounds  # else the kills came when nobody was asking
 
 
-def killed_and_started(server, clients, pool, *, focus, rng, workers):
-    """Let the clients work until the server is killed; start it again and compare."""
+def started(data, stack: ExitStack, *, workers: str = "1") -> Server:
+    """Start a server that ends with `stack` at the latest."""
+    server = start(data, **SETTINGS, MAPAE_WORKERS=workers)
+    stack.callback(server.kill)
+    return server
+
+
+def together(pool, works) -> None:
+    """Do all of `works` at the same time."""
+    for each in [pool.submit(work) for work in works]:
+        each.result()
+
+
+def killed_amid_work(server, clients, pool, *, focus: Focus, rng: random.Random) -> None:
+    """Let the clients work until the server is killed."""
     for client in clients:
         client.connects(server, random.Random(rng.random()))
-    for each in [pool.submit(client.is_ready, focus.sessions) for client in clients]:
-        each.result()
+    together(pool, [partial(client.is_ready, focus.sessions) for client in clients])
     moment = rng.uniform(0, focus.seconds)
     working = [pool.submit(client.works, focus.weights) for client in clients]
     threading.Event().wait(moment)  # not to wait for anything: this is the moment of the kill
     server.kill()
     for each in working:
         each.result()
-    server = start(server.data, **SETTINGS, MAPAE_WORKERS=workers)
-    for client in clients:
-        client.connects(server, random.Random(rng.random()))
-    for each in [pool.submit(client.compares) for client in clients]:
-        each.result()
-    return server
 
 
 def nothing_is_half_made(file, clients) -> None:
