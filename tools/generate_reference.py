@@ -274,7 +274,10 @@ def token_errors(language: Language) -> Iterator[str]:
 def token_error_classes() -> list[type[errors.MapaeError]]:
     """TokenError and its subclasses in the order of `errors`, and the other errors that the library raises."""
     found = [each for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, errors.TokenError)]
-    return [*found, errors.KeyRefused, errors.KeySourceError, errors.Busy]
+    listed = [*found, errors.KeyRefused, errors.KeySourceError, errors.Busy]
+    if unused := WORDS.keys() - {each.code for each in listed}:
+        raise ValueError(f"token_error_words explains what no error has: {', '.join(sorted(unused))}")
+    return listed
 
 
 # ----------------------------------------------------------------------------------------------------------------------
