@@ -17,6 +17,7 @@ from mapae import Key, KeySet, sign
 from mapae.errors import SettingsRefused
 from mapae.fastapi import Claims, Mapae, Principal
 from mapae.flows.follow import poll
+from servers import serving
 
 pytestmark = pytest.mark.anyio
 
@@ -172,7 +173,7 @@ async def test_checking_does_no_input_or_output(only_verifying):
     connection = httpx_scope(good)
     for _ in range(2):
         watching = True
-        claims = only_verifying._checked(connection, [])
+        claims = await only_verifying._checked(connection, [])
         watching = False
         assert claims.sub == "jane"
     assert seen == []
@@ -359,3 +360,32 @@ def test_the_example_runs(example):
     assert httpx2.get(f"{example}/admin", headers=headers).status_code == 403
     assert httpx2.get(f"{example}/auth/sign-up").status_code == 200
     assert httpx2.get(f"{example}/docs").status_code == 200
+
+
+@pytest.mark.slow
+async def test_an_application_fetches_the_keys_of_a_service_elsewhere_and_follows_their_rotation(tmp_path):
+    with serving(tmp_path / "mapae-data") as server, server.connect() as connection:
+        elsewhere = Mapae(server.url, audience=server.url)
+        async with client(application(elsewhere)) as http:
+            first = connection.sign_up("jane@example.com")
+            answer = await http.get("/me", headers=bearer(first["access_token"]))
+            assert answer.json() == {"sub": first["account"]}
+            assert server.mapae("key", "rotate").returncode == 0
+            later = connection.sign_in("jane@example.com")
+            for tokens in (first, later):
+                assert (await http.get("/me", headers=bearer(tokens["access_token"]))).status_code == 200
+
+
+async def test_keys_that_cannot_be_fetched_are_a_fault_of_the_moment(free_port):
+    nobody = Mapae(f"http://localhost:{free_port}", audience=AUDIENCE)
+    async with client(application(nobody)) as http:
+        answer = await http.get("/me", headers=bearer(token()))
+    assert (answer.status_code, answer.json()["code"]) == (503, "key_source")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]

@@ -7,20 +7,20 @@
     @app.get("/hello")
     async def hello(user: Annotated[Principal, Depends(auth)]) -> str: ...
 
-An application that only verifies tokens of a service elsewhere gives that service's keys instead:
-`Mapae("https://id.example.com", audience="https://api.example.com", keys=jwks)`.
+An application that only verifies tokens of a service elsewhere names that service instead, and fetches its keys when it
+first needs them: `Mapae("https://id.example.com", audience="https://api.example.com")`.
 
-Checking does no I/O and never leaves the event loop. Refusals carry the challenges of RFC 6750.
+Checking does no I/O once the keys are known, and never leaves the event loop. Refusals carry the challenges of RFC
+6750.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from time import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,8 +37,12 @@ from mapae.errors import MapaeError, Mistake, SettingsRefused
 from mapae.guard import Principal, require
 from mapae.jose.claims import Claims
 from mapae.jose.jwks import KeySet
-from mapae.jose.verifier import KeySource, Verifier
+from mapae.jose.live_keys import LiveKeys
+from mapae.jose.verifier import KeySource
+from mapae.remote.key_set import RemoteKeySet
 from mapae.settings import Settings, load_settings
+from mapae.settings.kinds import is_loopback
+from mapae.tokens import Verifier
 from mapae.web import csrf
 from mapae.web.answers import challenge, problem_answer
 from mapae.web.problems import problem_for
@@ -55,7 +59,7 @@ T = TypeVar("T")
 DEFAULT_ISSUER = "http://localhost:8000/auth"
 _METADATA_PATH = "/.well-known/oauth-authorization-server"
 
-Check = Callable[[HTTPConnection, list[str]], T]
+Check = Callable[[HTTPConnection, list[str]], Awaitable[T]]
 
 
 class TokenRefused(HTTPException):
@@ -82,9 +86,9 @@ class _Guarded(SecurityBase, Generic[T]):
         self.model = HTTPBearer(bearerFormat="JWT", description=f"An access token of {issuer}.")
         self.scheme_name = "mapae"
 
-    def _checked(self, connection: HTTPConnection, scopes: list[str]) -> T:
+    async def _checked(self, connection: HTTPConnection, scopes: list[str]) -> T:
         try:
-            return self._check(connection, scopes)
+            return await self._check(connection, scopes)
         except MapaeError as error:
             raise TokenRefused(error, self._issuer) from error
 
@@ -94,7 +98,7 @@ class _Optional(_Guarded[T]):
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> T | None:
         try:
-            return self._checked(connection, security_scopes.scopes)
+            return await self._checked(connection, security_scopes.scopes)
         except TokenRefused as refused:
             if isinstance(refused.error, TokenMissing):
                 return None
@@ -114,7 +118,7 @@ class _Auth(_Guarded[T]):
         Raises:
             TokenRefused: 401 or 403 with the challenge of RFC 6750.
         """
-        return self._checked(connection, security_scopes.scopes)
+        return await self._checked(connection, security_scopes.scopes)
 
     def require(self, *scopes: str) -> SecurityMark:
         """Return what marks a parameter whose caller must have all of `scopes`."""
@@ -138,7 +142,7 @@ class Mapae(_Auth[Claims]):
         issuer: str,
         *,
         audience: str,
-        keys: KeySource | Mapping[str, Any] | bytes,
+        keys: KeySource | LiveKeys | Mapping[str, Any] | bytes | None = None,
         typ: str | None = "at+jwt",
         leeway: int = 5,
     ) -> None:
@@ -147,18 +151,20 @@ class Mapae(_Auth[Claims]):
         Args:
             issuer: the only accepted `iss`.
             audience: what `aud` must name: this API.
-            keys: the service's public keys: a `KeySet`, a `Key`, or a JWK Set (RFC 7517) as an object or as its bytes.
+            keys: the service's public keys: a `RemoteKeySet`, a `KeySet`, a `Key`, or a JWK Set (RFC 7517) as an object
+                or as its bytes. None fetches them from where the issuer says they are and follows their rotation; an
+                issuer on this very machine may be asked by http.
             typ: the kind of token; None for an issuer that does not say.
             leeway: seconds by which clocks may differ.
 
         Raises:
             KeyRefused: `keys` is no JWK Set, or holds a private key.
+            ValueError: `keys` is None and the issuer is not one that can be asked.
         """
-        source = KeySet.from_jwks(keys) if isinstance(keys, Mapping | bytes) else keys
-        verifier = Verifier(source, issuer=issuer, audience=audience, typ=typ, leeway=leeway)
+        verifier = Verifier(_source(keys, issuer), issuer=issuer, audience=audience, typ=typ, leeway=leeway)
 
-        def check(connection: HTTPConnection, scopes: list[str]) -> Claims:
-            claims = verifier.check(read_bearer(connection.scope), now=time())
+        async def check(connection: HTTPConnection, scopes: list[str]) -> Claims:
+            claims = await verifier.verify_async(read_bearer(connection.scope))
             if scopes:
                 scope = claims.get("scope", "")
                 require(scope if isinstance(scope, str) else "", scopes)
@@ -236,11 +242,17 @@ class EmbeddedMapae(_Auth[Principal]):
 
         app.router.lifespan_context = lifespan
 
-    def _check_here(self, connection: HTTPConnection, scopes: list[str]) -> Principal:
+    async def _check_here(self, connection: HTTPConnection, scopes: list[str]) -> Principal:
         credentials = read_credentials(connection.scope)
         if credentials.carrier == "cookie":
             csrf.check(connection.scope, issuer=self.settings.issuer)
         return self._authenticate(self.service, credentials.access_token, scopes=scopes)
+
+
+def _source(keys: KeySource | LiveKeys | Mapping[str, Any] | bytes | None, issuer: str) -> KeySource | LiveKeys:
+    if keys is None:
+        return RemoteKeySet.from_issuer(issuer, allow_loopback=is_loopback(urlsplit(issuer).hostname or ""))
+    return KeySet.from_jwks(keys) if isinstance(keys, Mapping | bytes) else keys
 
 
 async def _explained(connection: HTTPConnection, refused: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from mapae.errors import (
     FieldMistake,
     InputRefused,
+    KeySourceError,
     PasswordRefused,
     RefreshRefused,
     Refused,
@@ -120,8 +122,8 @@ def _headers_for(error: Exception, problem: Problem, issuer: str) -> list[Header
     if (field := challenge(error, realm=issuer)) is not None:
         headers.append((b"www-authenticate", field.encode("ascii", "replace")))
     if problem.status in {429, 503}:
-        waits = error.retry_after if isinstance(error, Refused) else None
-        headers.append((b"retry-after", b"%d" % max(RETRY_SECONDS, waits or 0)))
+        waits = error.retry_after if isinstance(error, Refused | KeySourceError) else None
+        headers.append((b"retry-after", b"%d" % max(RETRY_SECONDS, ceil(waits or 0))))
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     return headers
