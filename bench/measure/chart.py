@@ -7,7 +7,7 @@ from peers.peer import Operation
 from measure.rounds import Run, Standing
 
 PANELS: tuple[tuple[Operation, str], ...] = (("who", "Who am I"), ("refresh", "Refresh"))
-_WIDTH, _ROW, _BAR, _LEFT, _RIGHT = 760, 24, 14, 258, 118
+_WIDTH, _ROW, _BAR, _LEFT, _RIGHT = 760, 24, 14, 250, 118
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .head { font-weight: 600; font-size: 15px } .quiet { fill: #59636e; font-size: 12px }

@@ -53,7 +53,7 @@ OIDC_PEERS = (
     OidcProvider("oidc-provider", "node-oidc-provider", store="SQLite", adapter="sqlite", remark=_REMARK),
     OidcProvider(
         "oidc-provider-memory",
-        "node-oidc-provider, development store",
+        "node-oidc-provider, in memory",
         store="memory",
         adapter="memory",
         remark="the in-memory adapter it brings, which it does not recommend for use",
