@@ -13,13 +13,29 @@ from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
 from mapae.storage import accounts, activity
 
+MOST_SHOWN = 10_000
+"""Accounts kept to be shown again before the database is next looked at; some 10 MB at most."""
+
 
 async def who_am_i(service: Service, principal: Principal) -> Account:
-    """Return the account of `principal`.
+    """Return the account of `principal`, to be shown to its owner.
+
+    It is at most as old as the last look at the database, a tenth of a second; what this process changes shows at once.
 
     Raises:
         NotFound: it has been deleted since the token was made.
     """
+    shown = service.shown
+    account = shown.get(principal.account_id)
+    if account is None:
+        account = await _own_account(service, principal)
+        if len(shown) >= MOST_SHOWN:
+            shown.clear()
+        shown[account.id] = account
+    return account
+
+
+async def _own_account(service: Service, principal: Principal) -> Account:
     account = await accounts.load_account(service.database, principal.account_id)
     if account is None:
         raise NotFound("the account has been deleted")
@@ -43,7 +59,7 @@ async def change_password(
         TooManyAttempts: failures have to slow down.
         Busy: no capacity to hash now; nothing was changed.
     """
-    account = await who_am_i(service, principal)
+    account = await _own_account(service, principal)
     await check_new_password(service, new, email=account.email, name=account.name)
     account = await check_password(service, account, account.email, current, visitor=visitor)
     password_hash = await service.hash_pool.run(service.hashing.hash, new)
@@ -71,7 +87,7 @@ async def change_password(
         raise SignInRefused("the password was changed by somebody else at the same moment") from None
     if end_other_sessions:
         service.tally.count("revocations", kind="session")
-        await hear(service)
+    await hear(service)
 
 
 async def delete_account(service: Service, principal: Principal, password: str, *, visitor: Visitor) -> None:
@@ -82,7 +98,7 @@ async def delete_account(service: Service, principal: Principal, password: str, 
         TooManyAttempts: failures have to slow down.
         Busy: no capacity to check the password now.
     """
-    account = await who_am_i(service, principal)
+    account = await _own_account(service, principal)
     await check_password(service, account, account.email, password, visitor=visitor)
     await remove_account(service, account, visitor=visitor)
 

@@ -25,7 +25,7 @@ TIDY_EVERY = 60.0
 
 
 async def poll(service: Service) -> None:
-    """Read the revocations that this process has not seen yet, and the keys."""
+    """Read the revocations that this process has not seen yet, and the keys; forget what else may have changed."""
     sent = time.monotonic()
     now_ms = service.now_ms()
     revocations = service.revocations
@@ -38,6 +38,7 @@ async def poll(service: Service) -> None:
         after = 0
         entries, head = await feed.load_snapshot(service.database)
     revocations.apply(entries, head=head, sent=sent, after=after)
+    service.shown.clear()
     await service.keyring.load(service.database, now_ms)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mapae.accounts.account import Account
 from mapae.accounts.passwords import Hashing, PasswordPolicy
 from mapae.coordination.memory import MemoryBoard
 from mapae.flows.hash_pool import HashPool
@@ -38,6 +39,7 @@ class Service:
     Attributes:
         refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
+        shown: accounts as of the last look at the database, by id, only for showing them to their owners.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Service:
     attempt_key: bytes
     clock: Callable[[], float] = time.time
     board: MemoryBoard = field(default_factory=MemoryBoard)
+    shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
     def now_ms(self) -> int:

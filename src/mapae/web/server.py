@@ -6,11 +6,11 @@ ends when this process is gone.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable
 
 from mapae.settings import Settings
+from mapae.web import event_loop
 from mapae.web.process import Started, check_address, serve_here
 from mapae.web.workers import serve_with_workers
 
@@ -38,4 +38,4 @@ def serve(settings: Settings, *, say: Callable[[Started], None] = say_started) -
     check_address(settings)
     if settings.workers > 1:
         return serve_with_workers(settings, say=say)
-    return asyncio.run(serve_here(settings, say=say))
+    return event_loop.run(serve_here(settings, say=say))

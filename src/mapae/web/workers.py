@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from mapae.flows.open_service import open_service
 from mapae.settings import Settings
+from mapae.web import event_loop
 from mapae.web.logs import open_log
 from mapae.web.metrics import SharedNumbers
 from mapae.web.process import EXIT_FAILED, EXIT_OK, Started, address_of, serve_here, set_up_link
@@ -116,7 +117,7 @@ class _Keeper:
                 signal.signal(number, signal.SIG_DFL)
             os.close(self._alive_write)
             os.close(self._ready_read)
-            code = asyncio.run(
+            code = event_loop.run(
                 serve_here(
                     self._settings,
                     say=None,
