@@ -213,7 +213,7 @@ def rsa_faults():
     kinds = {"tag": (good, bytes(range(32)))}
     kinds["key"] = (RSA._public.encrypt(bytes(range(32)), key_management._OAEP), bytes(32))
     kinds["size"] = (RSA._public.encrypt(bytes(31), key_management._OAEP), bytes(32))
-    kinds["oaep"] = (bytes([good[0] >> 1]) + good[1:], bytes(32))
+    kinds["oaep"] = (good[:-1] + bytes([good[-1] ^ 1]), bytes(32))
     kinds["range"] = (b"\xff" * 256, bytes(32))
     kinds["zero"] = (bytes(256), bytes(32))
     kinds["length"] = (good[:-1], bytes(32))
