@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from valkey_server import ValkeyServer, running
+
 # Each property is tried on many examples in `make test`, on a few in `make check`. A slow machine is no failure.
 settings.register_profile("full", deadline=None)
 settings.register_profile("check", deadline=None, max_examples=15)
@@ -50,6 +52,19 @@ def chromium_path(node: Path) -> Path:
     """A headless Chromium that has been seen to start; its launcher brings its own flags, libraries and Korean font."""
     os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(node)  # as it was started when it was tried
     return _prepared("chromium")
+
+
+@pytest.fixture(scope="session")
+def valkey_program() -> Path:
+    """A Valkey or Redis server's program; `tests/valkey_server.py` starts it."""
+    return _prepared("valkey_server")
+
+
+@pytest.fixture
+def valkey(valkey_program: Path, tmp_path: Path):
+    """A Valkey or Redis server of this test's own."""
+    with running(ValkeyServer(valkey_program, tmp_path / "valkey")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".cache" / "lock-venv"
 LOCKS = {
-    "serve": ["--extra", "server", "--group", "build"],
-    "dev": ["--extra", "server", "--extra", "fastapi", "--group", "dev"],
+    "serve": ["--extra", "server", "--extra", "board", "--group", "build"],
+    "dev": ["--extra", "server", "--extra", "board", "--extra", "fastapi", "--group", "dev"],
     "docs": ["--group", "docs"],
     "bench": ["--extra", "server", "--group", "build", "--group", "bench"],
 }

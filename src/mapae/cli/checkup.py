@@ -217,6 +217,27 @@ async def _inside(database: Database, settings: Settings, now: float) -> AsyncIt
         yield Check("administrator", "note", what, "mapae admin link")
 
 
+async def check_board(settings: Settings) -> list[Check]:
+    """Look whether the board carries a hint, by sending one to everybody and waiting for it to come back."""
+    if settings.board == "memory":
+        return []
+    try:
+        from mapae.coordination.trial import try_board
+    except ModuleNotFoundError:
+        what = say("the package valkey is not installed", "valkey 패키지가 없어요")
+        return [Check("board", "trouble", what, 'pip install "mapae[board]"')]
+    tried = await try_board(settings.board, prefix=settings.board_prefix)
+    if tried.why is None:
+        took = tried.seconds * 1000
+        what = f"{tried.place}: " + say(f"carries a hint in {took:.1f} ms", f"{took:.1f} ms 만에 알림을 전해요")
+        return [Check("board", "well", what)]
+    cure = say(
+        "correct the setting board, or start that server; until then revocations spread within a second",
+        "board 설정을 고치거나 그 서버를 켜세요. 그때까지는 폐기한 것이 1초 안에 퍼져요",
+    )
+    return [Check("board", "trouble", f"{tried.place}: {tried.why}", cure)]
+
+
 def check_keys(rows: list[SigningKey], settings: Settings, now_ms: int) -> Checks:
     """Look at the signing keys: is there one, how old is it, does the master secret open it."""
     signing = [row for row in rows if phase(row, now_ms) == "signing"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from mapae.cli.checkup import (
     Check,
     check_address,
+    check_board,
     check_certificate,
     check_choices,
     check_clock,
@@ -65,6 +66,7 @@ def _all(settings: Settings) -> list[Check]:
         *reachable(check_files(settings)),
         *check_clock(now),
         *asyncio.run(check_database(settings, now)),
+        *asyncio.run(check_board(settings)),
         *check_address(settings),
         *check_certificate(settings, now),
         *check_choices(settings),

@@ -37,6 +37,21 @@ class MemoryBoard:
             with suppress(RuntimeError):
                 waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
+    @property
+    def up(self) -> bool:
+        """Whether hints reach everybody they are meant for: in one process always."""
+        return True
+
+    def announce(self) -> None:
+        """Wake everybody who waits: something was committed. May be called from any thread."""
+        self.hint()
+
+    async def open(self) -> None:
+        """Do nothing: there is nobody else to reach."""
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
     async def wait(self, timeout: float, *, seen: int | None = None) -> bool:  # noqa: ASYNC109 (the wait is the purpose)
         """Wait for a hint and return whether there was one within `timeout` seconds.
 

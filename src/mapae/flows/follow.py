@@ -47,7 +47,7 @@ async def hear(service: Service) -> None:
 
     A database that cannot be read at this moment does not undo what was committed: the follower tries again.
     """
-    service.board.hint()
+    service.board.announce()
     try:
         await poll(service)
     except MapaeError as failure:

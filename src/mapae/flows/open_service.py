@@ -22,6 +22,7 @@ async def open_service(settings: Settings, *, clock: Callable[[], float] = time.
     Raises:
         FileExposed: the master secret can be read by others or is tracked by git.
         StorageFailed: the database cannot be used; the message says the cure.
+        SettingsRefused: the board needs a package that is not installed.
     """
     master = load_master_secret(settings)
     database = await open_database(settings.database_url)
@@ -29,10 +30,12 @@ async def open_service(settings: Settings, *, clock: Callable[[], float] = time.
         await migrate.apply(database)
         service = build(settings, database, master, clock=clock)
         try:
+            await service.board.open()
             await keep_schedule(service)
             await poll(service)
             yield service
         finally:
+            await service.board.close()
             await service.hash_pool.close()
     finally:
         await database.close()

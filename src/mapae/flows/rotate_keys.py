@@ -120,7 +120,7 @@ async def _carry_out(
                 assert_never(action)
     await key_rows.save_keys(service.database, added=added, replaced=replaced, also=records)
     await service.keyring.load(service.database, now_ms)
-    service.board.hint()
+    service.board.announce()
 
 
 def _row(service: Service, key: Key, follows: str, *, now_ms: int, sign_from_ms: int) -> SigningKey:

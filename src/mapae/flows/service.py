@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mapae.accounts.account import Account
 from mapae.accounts.passwords import Hashing, PasswordPolicy
-from mapae.coordination.memory import MemoryBoard
+from mapae.coordination.board import Board, board_for
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
 from mapae.flows.tally import Tally
@@ -53,8 +53,8 @@ class Service:
     refresh_policy: RefreshPolicy
     refresh_key: bytes
     attempt_key: bytes
+    board: Board
     clock: Callable[[], float] = time.time
-    board: MemoryBoard = field(default_factory=MemoryBoard)
     shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
@@ -76,7 +76,11 @@ class Service:
 
 
 def build(settings: Settings, database: Database, master: bytes, *, clock: Callable[[], float]) -> Service:
-    """Put a service together around an open database; nothing is read or written yet."""
+    """Put a service together around an open database; nothing is read or written yet.
+
+    Raises:
+        SettingsRefused: the board needs a package that is not installed.
+    """
     revocations = Revocations(max_staleness=settings.max_staleness)
     keyring = Keyring(
         master=derive(master, "signing-keys"),
@@ -111,5 +115,6 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         ),
         refresh_key=derive(master, "refresh-token"),
         attempt_key=derive(master, "attempts"),
+        board=board_for(settings),
         clock=clock,
     )

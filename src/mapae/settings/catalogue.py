@@ -145,6 +145,31 @@ _ALL = (
         ),
     ),
     Setting(
+        "board",
+        "storage",
+        kinds.board(),
+        "memory",
+        (
+            "The Valkey or Redis server through which several nodes tell each other at once what was revoked. Without "
+            "it, or while it is away, they learn of it within a second. A Sentinel is written "
+            '"redis+sentinel://host1,host2/name", a socket "unix:///run/valkey/valkey.sock", TLS "rediss://".'
+        ),
+        (
+            "여러 노드가 폐기된 것을 곧바로 서로 알리는 Valkey 또는 Redis 서버예요. 없거나 멈춰 있어도 1초 안에는 "
+            '알게 돼요. 센티널은 "redis+sentinel://host1,host2/name", 소켓은 "unix:///run/valkey/valkey.sock", '
+            'TLS는 "rediss://"로 써요.'
+        ),
+        secret=True,
+    ),
+    Setting(
+        "board_prefix",
+        "storage",
+        kinds.prefix(),
+        "mapae",
+        "Begins every name on the board, so that several services can share one server.",
+        "보드에 쓰는 모든 이름의 앞부분이에요. 서비스 여러 개가 서버 하나를 함께 쓸 수 있어요.",
+    ),
+    Setting(
         "activity_retention",
         "storage",
         kinds.duration(DAY, 3650 * DAY),

@@ -47,6 +47,8 @@ class Settings:
     data: Path = Path("mapae-data")
     database: str | None = None
     secret_file: Path | None = None
+    board: str = "memory"
+    board_prefix: str = "mapae"
     activity_retention: int = 180 * DAY
     # log
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mapae.settings.board_url import EXAMPLE, read_board_url
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d{1,9}[smhdw])+", re.ASCII)
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
@@ -237,6 +239,35 @@ def database_url() -> Kind:
         return text
 
     return Kind('a URL, like "sqlite:///mapae-data/mapae.db"', read)
+
+
+def board() -> Kind:
+    """Where the board is: "memory", or the URL of a Valkey or Redis server."""
+
+    def read(given: object) -> str:
+        text = _text(given, EXAMPLE)
+        if text.lower() == "memory":
+            return "memory"
+        try:
+            read_board_url(text)
+        except ValueError as error:
+            raise ValueError(f'{error}, or "memory"') from None
+        return text
+
+    return Kind(f'"memory", or a URL, like "{EXAMPLE}"', read)
+
+
+def prefix() -> Kind:
+    """What names on a shared server begin with."""
+    form = "1 to 40 letters, digits and the signs . _ - :"
+
+    def read(given: object) -> str:
+        text = _text(given, "mapae")
+        if not re.fullmatch(r"[A-Za-z0-9._:-]{1,40}", text):
+            raise ValueError(f"write {form}")
+        return text
+
+    return Kind(form, read)
 
 
 def colour() -> Kind:

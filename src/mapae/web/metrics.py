@@ -74,6 +74,7 @@ class Numbers(msgspec.Struct):
     hashing: int = 0
     refused: int = 0
     sessions: int = 0
+    boards_away: int = 0
 
 
 def numbers_of(service: Service) -> Numbers:
@@ -89,6 +90,7 @@ def numbers_of(service: Service) -> Numbers:
         state.depth,
         state.in_flight,
         state.refused + state.dropped,
+        boards_away=0 if service.board.up else 1,
     )
 
 
@@ -105,6 +107,7 @@ def added(each: Iterable[Numbers]) -> Numbers:
         total.queued += one.queued
         total.hashing += one.hashing
         total.refused += one.refused
+        total.boards_away += one.boards_away
     total.counts = [(name, labels, count) for (name, labels), count in counts.items()]
     return total
 
@@ -135,7 +138,7 @@ class SharedNumbers:
             left = msgspec.json.decode(self._mine.read_bytes(), type=Numbers)
         except FileNotFoundError:
             return Numbers()
-        left.queued = left.hashing = 0
+        left.queued = left.hashing = left.boards_away = 0
         return left
 
 
@@ -205,6 +208,8 @@ def _families(service: Service, numbers: Numbers) -> Iterator[Metric]:
     yield GaugeMetricFamily("mapae_password_hashes_in_flight", "Password hashes on a thread.", numbers.hashing)
     yield CounterMetricFamily("mapae_password_hashes_refused", "Hashes refused for lack of capacity.", numbers.refused)
     yield GaugeMetricFamily("mapae_sessions_active", "Sessions that are live, as of a minute ago.", numbers.sessions)
+    board = "Whether the board carries hints between the nodes, for every worker; always 1 in memory."
+    yield GaugeMetricFamily("mapae_board_up", board, 0 if numbers.boards_away else 1)
     yield _key_ends(service)
 
 

@@ -1,0 +1,55 @@
+"""What every board can do; which one there is, a setting says."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mapae.coordination.memory import MemoryBoard
+from mapae.errors import Mistake, SettingsRefused
+from mapae.settings import Settings
+
+
+class Board(Protocol):
+    """Carries hints between those who revoke and those who follow. A hint says "look now", nothing else.
+
+    Hints may be lost, doubled or late: whoever follows looks once a second anyway.
+    """
+
+    @property
+    def hints(self) -> int:
+        """How many hints were given so far: what `wait` takes as `seen`."""
+
+    @property
+    def up(self) -> bool:
+        """Whether hints reach the other nodes now."""
+
+    def hint(self) -> None:
+        """Wake everybody who waits in this process. May be called from any thread."""
+
+    def announce(self) -> None:
+        """Wake everybody who waits, in every process: something was committed. May be called from any thread."""
+
+    async def wait(self, timeout: float, *, seen: int | None = None) -> bool:  # noqa: ASYNC109 (the wait is the purpose)
+        """Wait for a hint and return whether there was one within `timeout` seconds; `seen` as in `MemoryBoard`."""
+
+    async def open(self) -> None:
+        """Begin to reach for the other nodes, without waiting for them."""
+
+    async def close(self) -> None:
+        """Send what was announced, for a moment at most, and let go."""
+
+
+def board_for(settings: Settings) -> Board:
+    """Return the board that `settings` ask for; it is not open yet.
+
+    Raises:
+        SettingsRefused: it needs a package that is not installed.
+    """
+    if settings.board == "memory":
+        return MemoryBoard()
+    try:
+        from mapae.coordination.valkey import ValkeyBoard  # noqa: PLC0415  only where there is one
+    except ModuleNotFoundError:
+        what = 'needs the package valkey: pip install "mapae[board]"'
+        raise SettingsRefused([Mistake(settings.origin("board"), "board", what)]) from None
+    return ValkeyBoard(settings.board, prefix=settings.board_prefix)

@@ -1,0 +1,186 @@
+"""The board of several nodes: hints through the publish and subscribe of a Valkey or Redis server.
+
+Nothing waits for the server, and nothing rests on it: a hint that is lost costs the second until the next look at the
+database. While the server is away, slow or stopped, this process goes on with its own hints and keeps reaching for it,
+in longer and longer pauses of random length, so that many nodes do not come back at one moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from contextlib import suppress
+from random import uniform
+from time import monotonic
+
+from valkey.asyncio import Valkey
+from valkey.asyncio.client import PubSub
+
+from mapae.coordination.connect import ANSWER_SECONDS, FAILURES, Server, in_words
+from mapae.coordination.memory import MemoryBoard
+from mapae.settings.board_url import read_board_url
+
+log = logging.getLogger("mapae.board")
+
+PING_EVERY = 1.0
+"""Seconds of silence after which the server is asked whether it is still there."""
+SILENT_FOR = PING_EVERY + 2 * ANSWER_SECONDS
+"""Seconds without any answer after which it counts as away."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds between two attempts to reach a server that is away, at most: the first and the longest pause."""
+LAST_WORDS = 0.5
+"""Seconds for which the end of a process may wait for its last announcement to be carried."""
+
+
+class ValkeyBoard(MemoryBoard):
+    """A `MemoryBoard` whose announcements also reach the other nodes, and theirs this one.
+
+    Attributes:
+        place: where the server is, for people: without user and password.
+        channel: the name that all nodes of one service publish and subscribe to.
+    """
+
+    __slots__ = (
+        "_address",
+        "_announced",
+        "_carried",
+        "_loop",
+        "_moved",
+        "_node",
+        "_reaching",
+        "_to_carry",
+        "_up",
+        "channel",
+        "place",
+    )
+
+    def __init__(self, url: str, *, prefix: str = "mapae") -> None:
+        """Prepare; nothing is connected before `open`.
+
+        Args:
+            url: where the server is, as in the setting `board`.
+            prefix: begins every name on the server; in braces, so that a cluster keeps a service's names together.
+
+        Raises:
+            ValueError: the URL names no server.
+        """
+        super().__init__()
+        self._address = read_board_url(url)
+        self.place = self._address.shown
+        self.channel = f"{{{prefix}}}:hint"
+        self._node = secrets.token_hex(8).encode()
+        self._up: bool | None = None
+        self._announced = self._carried = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._to_carry = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._reaching: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether hints reach the other nodes now."""
+        return self._up is True
+
+    def announce(self) -> None:
+        """Wake everybody here at once, and the other nodes as soon as the server tells them."""
+        self.hint()
+        self._announced += 1
+        if self._loop is not None:
+            with suppress(RuntimeError):  # a loop that was closed carries nothing any more
+                self._loop.call_soon_threadsafe(self._to_carry.set)
+
+    async def open(self) -> None:
+        """Begin to reach for the server; nobody waits for it."""
+        self._loop = asyncio.get_running_loop()
+        self._reaching = asyncio.create_task(self._reach(), name="mapae-board")
+
+    async def close(self) -> None:
+        """Carry what was announced, for half a second at most, and let go of the server."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                while self._carried < self._announced and self._up is not False:
+                    self._moved.clear()
+                    await self._moved.wait()
+        self._loop = None
+        if self._reaching is not None:
+            self._reaching.cancel()
+            await asyncio.wait((self._reaching,))
+
+    async def _reach(self) -> None:
+        """Be connected, again and again, until cancelled."""
+        attempt = 0
+        while True:
+            began = monotonic()
+            server = Server(self._address)
+            try:
+                await self._converse(server.client)
+            except* FAILURES as failures:
+                self._note(up=False, why=in_words(failures.exceptions[0]))
+            finally:
+                await server.close()
+            # A server that drops everybody at once must not be asked ten times a second.
+            attempt = 0 if monotonic() - began > LONGEST_PAUSE else attempt + 1
+            await asyncio.sleep(_pause(attempt))
+
+    async def _converse(self, client: Valkey) -> None:
+        """Listen and speak until either fails."""
+        hearing = client.pubsub()
+        try:
+            async with asyncio.timeout(SILENT_FOR):
+                await hearing.subscribe(self.channel)
+                while (await hearing.get_message(timeout=ANSWER_SECONDS) or {}).get("type") != "subscribe":
+                    pass
+                await self._carry(client)  # also what nobody heard of while the server was away
+            self._note(up=True)
+            self.hint()  # something may have been missed
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._hear(hearing))
+                both.create_task(self._speak(client))
+        finally:
+            with suppress(*FAILURES):
+                await hearing.aclose()  # type: ignore[no-untyped-call]
+
+    async def _hear(self, hearing: PubSub) -> None:
+        heard = monotonic()
+        while True:
+            message = await hearing.get_message(timeout=PING_EVERY)
+            if message is not None:
+                heard = monotonic()
+                if message["type"] == "message" and message["data"] != self._node:
+                    self.hint()
+            elif monotonic() - heard > SILENT_FOR:
+                raise TimeoutError
+            else:
+                await hearing.ping()
+
+    async def _speak(self, client: Valkey) -> None:
+        while True:
+            await self._to_carry.wait()
+            await self._carry(client)
+
+    async def _carry(self, client: Valkey) -> None:
+        """Tell the other nodes; whatever was announced by now is told with it."""
+        self._to_carry.clear()
+        announced = self._announced
+        await client.publish(self.channel, self._node)
+        self._carried = announced
+        self._moved.set()
+
+    def _note(self, *, up: bool, why: str = "") -> None:
+        if self._up is up:
+            return
+        self._up = up
+        self._moved.set()
+        if up:
+            log.info("the board at %s carries hints between the nodes", self.place)
+        else:
+            log.warning(
+                "no board at %s (%s); sessions ended elsewhere are known a second later until it is back",
+                self.place,
+                why,
+            )
+
+
+def _pause(attempt: int) -> float:
+    return uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 10))  # noqa: S311
