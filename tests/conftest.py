@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,14 @@ settings.load_profile("full")
 
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = ROOT / ".cache" / "tests.json"
+ALL_SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import a file only to leave all of its tests out: some bring libraries that take a second to load."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        return True if ALL_SLOW.search(collection_path.read_text("utf-8")) else None
+    return None
 
 
 def _prepared(name: str) -> Path:

@@ -181,7 +181,7 @@ def test_p6_an_account_keeps_no_hint_and_no_secret_question():
     assert {name for name in kept if "password" in name} == {"password_hash", "password_changed_ms"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.text(max_size=40), st.lists(st.text(max_size=20), max_size=3))
 def test_any_text_is_accepted_or_refused_with_a_reason(password, context):
     reasons = {None, "too_short", "too_long", "not_text", "repeated", "sequence", "common", "context"}

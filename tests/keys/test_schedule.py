@@ -221,7 +221,7 @@ def turning_points(history):
     return sorted({date + beside for date in dates for beside in (-1, 0, 1)})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(POLICIES, STEPS)
 def test_no_valid_token_is_refused_during_a_rotation(policy, steps):
     history, withdrawn = history_of(policy, steps)
@@ -236,7 +236,7 @@ def test_no_valid_token_is_refused_during_a_rotation(policy, steps):
                     assert kid in withdrawn | {key.kid for key in published(verifier, checked)}, (signed, checked)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(POLICIES, STEPS, st.data())
 def test_somebody_always_signs(policy, steps, data):
     history, _ = history_of(policy, steps)

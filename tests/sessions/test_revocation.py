@@ -257,6 +257,7 @@ def test_a_kind_of_revocation_of_a_newer_program_lets_the_lease_run_out():
     assert (revocations.head, revocations.age(MONOTONIC)) == (50, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "most"), [("session", 175), ("account", 260)])
 def test_a_revocation_takes_no_more_memory_than_the_documentation_says(kind, most):
     number = 22_000

@@ -359,10 +359,10 @@ def play_all(seeds, *, within=inf, kind=Story):
 
 
 def test_no_revoked_token_outlives_the_bound_whatever_the_network_does():
-    _, outcomes = play_all(range(300))
+    _, outcomes = play_all(range(60))
     if "MAPAE_SEED" not in os.environ:
         # Every kind of outcome occurs, also acceptance after the revocation: the bound is put to the test.
-        assert min(outcomes[kind] for kind in ("accepted", "accepted late", "revoked", "stale")) > 500
+        assert min(outcomes[kind] for kind in ("accepted", "accepted late", "revoked", "stale")) > 100
 
 
 @pytest.mark.slow

@@ -43,10 +43,12 @@ def every_error():
 
 def words_called(*functions, position):
     """The literal at `position` of every call of `functions` in the source."""
-    for source in SOURCES:
-        for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in functions:
-                yield from (word.value for word in node.args[position : position + 1] if isinstance(word, ast.Constant))
+    for source in map(Path.read_text, SOURCES):
+        if any(f"{function}(" in source for function in functions):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in functions:
+                    words = node.args[position : position + 1]
+                    yield from (word.value for word in words if isinstance(word, ast.Constant))
 
 
 def answer(error, language="en", **more):
