@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from mapae.flows.service import Service
 from mapae.storage import activity, attempts, links, revocations, sessions
 
-BATCH = 500
+BATCH = 100
 """Rows of one transaction: small, so that nobody waits behind a clean-up."""
 
 

@@ -11,11 +11,13 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from mapae.errors import StorageFailed
 from mapae.storage.sqlite_errors import primary_code, translated
-from mapae.storage.sqlite_writer import Results, Work, Writer, closed
+from mapae.storage.sqlite_transaction import Results, Work
+from mapae.storage.sqlite_writer import Writer, closed
 from mapae.storage.statement import Row, Statement, Value
 
 __all__ = ["Database", "Row", "Statement", "Value", "database_path", "open_database"]
@@ -30,7 +32,8 @@ class Database:
     """One open database.
 
     Reads run at once on the caller's event loop: they are look-ups of a few microseconds, less than a change of
-    thread costs. Writes go to one writer thread that commits all waiting work together.
+    thread costs. So do the statements of writes, all together that were asked for while the writer's thread waited
+    for the disk.
 
     Attributes:
         path: where the file is, for messages.
@@ -128,24 +131,27 @@ class Database:
             raise closed(self.path)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Results] = loop.create_future()
-        gathered = self._gathered.setdefault(loop, [])
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            gathered = self._gathered[loop] = []
+            loop.call_soon(self._write, loop)
         gathered.append(Work(statements, answer))
-        if len(gathered) == 1:
-            loop.call_soon(self._hand_over, loop)
         return await answer
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the writer what one turn of the event loop asked for, all at once.
-
-        Handed over one by one, the first would be synced to the disk alone, and each would cost a change of thread.
-        """
-        works = self._gathered.pop(loop, [])
-        if not self._closed:
-            self._writer.submit(works)
+    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write what was asked for since the last COMMIT began, all at once."""
+        works = self._gathered.pop(loop, None)
+        if not works:
             return
-        for work in works:
-            if not work.answer.done():
-                work.answer.set_exception(closed(self.path))
+        if self._closed:
+            for work in works:
+                if not work.answer.done():
+                    work.answer.set_exception(closed(self.path))
+            return
+        self._gathered[loop] = []  # whoever comes before the COMMIT is done is gathered for the next one
+        if not self._writer.run_here(works, loop, then=partial(self._write, loop)):
+            del self._gathered[loop]
+            self._writer.submit(works)
 
     async def has_table(self, name: str) -> bool:
         """Tell whether there is a table called `name`."""
@@ -168,7 +174,8 @@ class Database:
         """Write what is waiting, then close the files. Closing twice is allowed."""
         if self._closed:
             return
-        self._hand_over(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._writer.submit(self._gathered.pop(loop, []))
         self._closed = True
         self._writer.finish()
         await asyncio.to_thread(self._writer.join)

@@ -23,15 +23,16 @@ class Turnstile:
     def enter(self, patience: float) -> None:
         """Stand in the gate, waiting for at most `patience` seconds."""
         deadline = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    return
-                time.sleep(self.PAUSE)
-            else:
-                return
+        while not self.enter_at_once() and time.monotonic() < deadline:
+            time.sleep(self.PAUSE)
+
+    def enter_at_once(self) -> bool:
+        """Stand in the gate if nobody else does."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def leave(self) -> None:
         """Open the gate for the next."""
