@@ -5,16 +5,21 @@
 #   make check    lint, format, types, import contracts and the fast tests: run it before each commit
 #   make docs     the documentation, built into ./site
 #   make bench    tokens, storage and HTTP against other libraries and servers, in turn, as ratios
+#   make fuzz     every parser against a fuzzer, SECONDS=60 each, with the figures at the end
+#   make mutate   the token core changed in thousands of small ways: does a test notice each?
 #   make lock     the locked requirements again, from pyproject.toml
 #
-# PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve, test and bench (to its last part).
+# PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve, test, fuzz (targets), mutate (modules) and bench
+# (to its last part).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs bench lock set-up-serve set-up-test set-up-docs set-up-bench need-python
+.PHONY: help serve test check docs bench fuzz mutate lock set-up-serve set-up-test set-up-docs set-up-fuzz set-up-bench need-python
 
 BIN := .venv/bin
 BENCH := .cache/bench-venv/bin
+FUZZ := .cache/fuzz-venv/bin
+SECONDS ?= 60
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	"$$python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
@@ -41,6 +46,12 @@ bench: set-up-bench
 	@$(BENCH)/python bench/storage.py
 	@$(BENCH)/python bench/over_http.py $(ARGS)
 
+fuzz: set-up-fuzz
+	@nice -n 19 $(FUZZ)/python tools/fuzz.py $(SECONDS) $(ARGS)
+
+mutate: set-up-test
+	@nice -n 19 $(BIN)/python tools/mutate.py $(ARGS)
+
 lock: need-python
 	@$(PYTHON) tools/lock.py $(ARGS)
 
@@ -52,6 +63,9 @@ set-up-test: need-python
 
 set-up-docs: need-python
 	@$(PYTHON) tools/set_up.py docs
+
+set-up-fuzz: need-python
+	@$(PYTHON) tools/set_up.py fuzz
 
 set-up-bench: need-python
 	@$(PYTHON) tools/set_up.py bench

@@ -14,6 +14,7 @@ LOCKS = {
     "serve": ["--extra", "server", "--extra", "board", "--group", "build"],
     "dev": ["--extra", "server", "--extra", "board", "--extra", "fastapi", "--group", "dev"],
     "docs": ["--group", "docs"],
+    "fuzz": ["--group", "build", "--group", "fuzz"],
     "bench": ["--extra", "server", "--group", "build", "--group", "bench"],
 }
 FLAGS = [

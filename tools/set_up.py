@@ -1,10 +1,10 @@
 """Make the virtual environment that a make target needs, once.
 
-    python3 tools/set_up.py serve|dev|docs|bench
+    python3 tools/set_up.py serve|dev|docs|fuzz|bench
 
 `serve` and `dev` share `.venv` (everything in `serve` is in `dev`); `docs` has its own, because the site builder's
-dependencies are nobody else's, and so has `bench`, whose packages are what Mapae is compared with. Every package is
-pinned and checked against its hash in `requirements/`; Mapae itself is installed in place, without fetching anything. A
+dependencies are nobody else's, and so have `fuzz`, which changes the code it imports, and `bench`, whose packages are what
+Mapae is compared with. Every package is pinned and checked against its hash in `requirements/`; Mapae itself is installed in place, without fetching anything. A
 mark in the environment remembers what was installed, so that a second run costs a few milliseconds, and a changed lock
 file is noticed.
 """
@@ -21,10 +21,11 @@ ENVIRONMENTS = {
     "serve": ROOT / ".venv",
     "dev": ROOT / ".venv",
     "docs": ROOT / ".cache" / "docs-venv",
+    "fuzz": ROOT / ".cache" / "fuzz-venv",
     "bench": ROOT / ".cache" / "bench-venv",
 }
-PROVIDED_BY = {"serve": ("serve", "dev"), "dev": ("dev",), "docs": ("docs",), "bench": ("bench",)}
-NEEDS_THE_PROJECT = ("serve", "dev", "bench")
+PROVIDED_BY = {"serve": ("serve", "dev"), "dev": ("dev",), "docs": ("docs",), "fuzz": ("fuzz",), "bench": ("bench",)}
+NEEDS_THE_PROJECT = ("serve", "dev", "fuzz", "bench")
 
 
 def main(name: str) -> None:
