@@ -1,6 +1,7 @@
 """Keys: one algorithm each, sound material only, nothing secret shown."""
 
 import copy
+import math
 import pickle
 from datetime import UTC, datetime, timedelta
 
@@ -246,6 +247,27 @@ def test_a13_small_order_ed448_keys_are_refused(y):
 def test_a13_a_point_off_the_edwards_curve_is_refused():
     with pytest.raises(KeyRefused, match="not a point"):
         Key.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": encode((2).to_bytes(32, "little"))})
+
+
+def test_a14_an_rsa_key_of_the_broken_generator_is_refused():
+    # CVE-2017-15361: modulo each small prime the modulus is a power of 65537. One prime off, and it is a key like others.
+    primes = [number for number in range(3, 168) if all(number % divisor for divisor in range(2, number))]
+    product = math.prod(primes)
+    power = pow(65537, 12345, product)
+
+    def modulus(remainder):
+        least = (1 << 2047) - (1 << 2047) % product + product + remainder
+        return next(n for n in (least, least + product) if n % 2)
+
+    native = [
+        rsa.RSAPublicNumbers(65537, modulus(remainder)).public_key() for remainder in (power, power + product // 11)
+    ]
+    guessable, ordinary = (
+        key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo) for key in native
+    )
+    with pytest.raises(KeyRefused, match="CVE-2017-15361"):
+        Key.from_pem(guessable, "RS256")
+    assert Key.from_pem(ordinary, "RS256").alg == "RS256"
 
 
 def test_a14_rsa_sizes_and_exponents_are_bounded(rsa_key):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from hashlib import new as new_hash
 from typing import Any
 
@@ -157,15 +156,6 @@ def refuse_weak_rsa(public: rsa.RSAPublicKey) -> None:
             "the RSA modulus is even, or its exponent is not an odd number of at least 65537 and below 2^33"
         )
     refuse_guessable_primes(numbers.n)
-    if all(numbers.n % prime in residues for prime, residues in _roca_residues()):
-        raise KeyRefused("the RSA key comes from a broken generator (CVE-2017-15361) and can be factored")
-
-
-@cache
-def _roca_residues() -> tuple[tuple[int, frozenset[int]], ...]:
-    """List, per small prime, the remainders that moduli of that generator leave: the powers of 65537."""
-    primes = [number for number in range(3, 168) if all(number % divisor for divisor in range(2, number))]
-    return tuple((prime, frozenset(pow(65537, power, prime) for power in range(prime))) for prime in primes)
 
 
 def _octets(jwk: Mapping[str, Any], name: str, size: int | None = None) -> bytes:
