@@ -33,8 +33,9 @@ def test_each_target_is_tried_here_and_by_make_fuzz(targets):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(place=st.integers(0), at=st.integers(0), drop=st.integers(0, 40), put=st.binary(max_size=40))
-def test_a_changed_seed_keeps_every_promise(targets, name, place, at, drop, put):
+@given(change=st.tuples(st.integers(0), st.integers(0), st.integers(0, 40), st.binary(max_size=40)))
+def test_a_changed_seed_keeps_every_promise(targets, name, change):
+    place, at, drop, put = change
     seeds = _seeds(targets[name])
     seed = seeds[place % len(seeds)]
     at %= len(seed) + 1

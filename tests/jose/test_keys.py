@@ -250,7 +250,7 @@ def test_a13_a_point_off_the_edwards_curve_is_refused():
 
 
 def test_a14_an_rsa_key_of_the_broken_generator_is_refused():
-    # CVE-2017-15361: modulo each small prime the modulus is a power of 65537. One prime off, and it is a key like others.
+    # CVE-2017-15361: modulo each small prime it is a power of 65537. One prime off, and it is a key like others.
     primes = [number for number in range(3, 168) if all(number % divisor for divisor in range(2, number))]
     product = math.prod(primes)
     power = pow(65537, 12345, product)
