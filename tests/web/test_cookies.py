@@ -6,7 +6,7 @@ from mapae.flows.follow import poll
 
 pytestmark = pytest.mark.anyio
 
-ACCESS, REFRESH = "__Host-mapae", "__Host-mapae-refresh"
+ACCESS, REFRESH, DEVICE = "__Host-mapae", "__Host-mapae-refresh", "__Host-mapae-device"
 FOREIGN = {"sec-fetch-site": "cross-site"}
 
 
@@ -33,13 +33,14 @@ async def test_cookies_carry_the_tokens_and_the_body_does_not(browser):
     cookies = set_cookies(answer)
     assert cookies[ACCESS][1] == {"Path=/", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=600"}
     assert cookies[REFRESH][1] == {"Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=1209600"}
+    assert cookies[DEVICE][1] == {"Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=15552000"}
     assert all(len(f"{name}={value}") < 4096 for name, (value, _) in cookies.items())
     assert (await browser.get("/v1/me")).status_code == 200
 
 
 async def test_signing_in_works_with_cookies_too(api, browser):
     await api.signed_up()
-    assert set_cookies(await browser.sign_in(delivery="cookie")).keys() == {ACCESS, REFRESH}
+    assert set_cookies(await browser.sign_in(delivery="cookie")).keys() == {ACCESS, REFRESH, DEVICE}
     assert (await browser.get("/v1/sessions")).status_code == 200
 
 
@@ -51,7 +52,7 @@ async def test_the_refresh_cookie_is_exchanged_without_a_body(browser):
     assert "access_token" not in answer.json()
     assert "refresh_token" not in answer.json()
     assert dict(browser.cookies).keys() == before.keys()
-    assert all(browser.cookies[name] != before[name] for name in before)
+    assert all(browser.cookies[name] != before[name] for name in (ACCESS, REFRESH))
     assert (await browser.get("/v1/me")).status_code == 200
 
 

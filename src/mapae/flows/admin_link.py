@@ -7,6 +7,7 @@ import secrets
 from mapae.accounts.activity import Activity
 from mapae.errors import LinkRefused
 from mapae.flows.issue import Tokens, new_id, new_session, tokens_for
+from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
 from mapae.flows.visitor import CONSOLE, Visitor
@@ -86,5 +87,11 @@ async def redeem_admin_link(
         ),
     )
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
+        service,
+        session,
+        epoch=account.epoch,
+        role=account.role,
+        moment=moment,
+        refresh_token=refresh_token,
+        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

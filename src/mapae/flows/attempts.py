@@ -1,10 +1,15 @@
-"""Slow down failed attempts: who has to wait, and what a failure or a success changes."""
+"""Slow down failed attempts: who has to wait, and what a failure or a success changes.
+
+A stranger's failure is counted after the password was looked at. What a known device tries is counted before: of many
+attempts that it makes at once no more are let in than its budget has.
+"""
 
 from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
 
+from mapae.accounts.account import Account
 from mapae.accounts.activity import Activity
 from mapae.admission.attempts import (
     PER_ACCOUNT,
@@ -15,7 +20,9 @@ from mapae.admission.attempts import (
     email_subject,
     wait_ms,
 )
+from mapae.admission.known_device import PER_DEVICE, PER_KNOWN, device_subject, known_subject
 from mapae.errors import TooManyAttempts
+from mapae.flows.known_device import recognised
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.storage import activity
@@ -38,6 +45,52 @@ class Subject:
     policy: AttemptPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that was let in.
+
+    Attributes:
+        subjects: what its failure is counted under.
+        counted: it has been counted as a failure already; it is forgiven when it succeeds.
+    """
+
+    subjects: tuple[Subject, ...]
+    counted: bool = False
+
+
+async def admit_guess(
+    service: Service, account: Account | None, email: str, *, visitor: Visitor, now_ms: int
+) -> Attempt:
+    """Let a known device try a password of `account`, or else a stranger who does not have to wait.
+
+    Raises:
+        TooManyAttempts: with the seconds to wait.
+    """
+    device = recognised(service, account, visitor=visitor, now_ms=now_ms)
+    if account is not None and device is not None:
+        known = (
+            Subject(_hidden(service, device_subject(device)), PER_DEVICE),
+            Subject(_hidden(service, known_subject(account.id)), PER_KNOWN),
+        )
+        if await _spent(service, known, now_ms=now_ms):
+            return Attempt(known, counted=True)
+    strangers = subjects_of(service, email, visitor)
+    await admit(service, strangers, now_ms=now_ms)
+    return Attempt(strangers)
+
+
+async def _spent(service: Service, known: tuple[Subject, ...], *, now_ms: int) -> bool:
+    """Take one attempt out of each budget, in order, if each has one."""
+    if await _longest_wait(service, known, now_ms=now_ms) > 0:
+        return False
+    for subject in known:  # the device's own budget first: when it is used up, that of its account is left alone
+        statement = rows.failed(subject.key, now_ms=now_ms, rest_ms=subject.policy.rest_ms)
+        (((failures, _),),) = await service.database.commit(statement)
+        if failures > subject.policy.limit:
+            return False
+    return True
+
+
 def subjects_of(service: Service, email: str, visitor: Visitor) -> tuple[Subject, ...]:
     """Return what a sign-in for `email` counts under: the e-mail, whether it exists or not, and the network."""
     return (
@@ -52,11 +105,14 @@ async def admit(service: Service, subjects: tuple[Subject, ...], *, now_ms: int)
     Raises:
         TooManyAttempts: with the seconds to wait.
     """
-    counted = await rows.load_attempts(service.database, [subject.key for subject in subjects])
-    waits = [_wait(counted.get(subject.key, Attempts()), subject.policy, now_ms=now_ms) for subject in subjects]
-    if (longest := max(waits)) > 0:
+    if (longest := await _longest_wait(service, subjects, now_ms=now_ms)) > 0:
         service.tally.count("sign_ins", method="password", outcome="too_many_attempts")
         raise TooManyAttempts(retry_after=-(-longest // 1000))
+
+
+async def _longest_wait(service: Service, subjects: tuple[Subject, ...], *, now_ms: int) -> int:
+    found = await rows.load_attempts(service.database, [subject.key for subject in subjects])
+    return max(_wait(found.get(subject.key, Attempts()), subject.policy, now_ms=now_ms) for subject in subjects)
 
 
 def _wait(counted: Attempts, policy: AttemptPolicy, *, now_ms: int) -> int:
@@ -68,17 +124,27 @@ def counted(subjects: tuple[Subject, ...], *, now_ms: int) -> list[Statement]:
     return [rows.failed(subject.key, now_ms=now_ms, rest_ms=subject.policy.rest_ms) for subject in subjects]
 
 
-def forgiven(subjects: tuple[Subject, ...]) -> list[Statement]:
-    """Return what ends the count of the e-mail; the network's count ends by resting only.
+async def forgive(service: Service, attempt: Attempt) -> None:
+    """End what `attempt` was counted under, after it succeeded; the network's count ends by resting only.
 
-    Otherwise somebody with one account of their own could reset the count between two guesses at another.
+    Otherwise somebody with one account of their own could reset the count between two guesses at another. And what
+    strangers have tried is not forgotten because the owner came in from a known device.
     """
-    return [rows.cleared(subject.key) for subject in subjects if subject.policy is PER_ACCOUNT]
+    await service.database.commit(
+        *(rows.cleared(subject.key) for subject in attempt.subjects if subject.policy is not PER_ADDRESS)
+    )
 
 
-async def record_failure(service: Service, subjects: tuple[Subject, ...], failure: Activity, *, now_ms: int) -> None:
+async def take_back(service: Service, attempt: Attempt) -> None:
+    """Leave `attempt` out of every count: the password was not looked at."""
+    if attempt.counted:
+        await service.database.commit(*(rows.taken_back(subject.key) for subject in attempt.subjects))
+
+
+async def record_failure(service: Service, attempt: Attempt, failure: Activity, *, now_ms: int) -> None:
     """Count a failure and put it on record, in one transaction."""
-    await service.database.commit(*counted(subjects, now_ms=now_ms), activity.recorded(failure))
+    counts = () if attempt.counted else counted(attempt.subjects, now_ms=now_ms)
+    await service.database.commit(*counts, activity.recorded(failure))
 
 
 async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> Subject:

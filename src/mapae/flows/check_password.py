@@ -25,10 +25,13 @@ async def check_password(
         Busy: no capacity to check now; nothing was checked and nothing is counted.
     """
     now_ms = service.now_ms()
-    subjects = attempts.subjects_of(service, email, visitor)
-    await attempts.admit(service, subjects, now_ms=now_ms)
+    attempt = await attempts.admit_guess(service, account, email, visitor=visitor, now_ms=now_ms)
     stored = account.sign_in_hash if account is not None else None
-    verdict: Verdict = await service.hash_pool.run(check, password, stored, service.hashing)
+    try:
+        verdict: Verdict = await service.hash_pool.run(check, password, stored, service.hashing)
+    except Busy:
+        await attempts.take_back(service, attempt)
+        raise
     if account is None or not verdict.matches:
         failure = Activity(
             now_ms,
@@ -39,10 +42,10 @@ async def check_password(
             place=visitor.place,
             reason=_why(account),
         )
-        await attempts.record_failure(service, subjects, failure, now_ms=now_ms)
+        await attempts.record_failure(service, attempt, failure, now_ms=now_ms)
         service.tally.count("sign_ins", method="password", outcome="refused")
         raise SignInRefused
-    await service.database.commit(*attempts.forgiven(subjects))
+    await attempts.forgive(service, attempt)
     return await _rehashed(service, account, password, now_ms=now_ms) if verdict.needs_rehash else account
 
 

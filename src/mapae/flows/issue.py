@@ -25,6 +25,7 @@ class Tokens:
         expires_in: seconds until the access token expires.
         refresh_token: the next refresh token; None when the caller keeps the one it presented.
         scope: space-separated scopes (RFC 6749 §3.3).
+        known_device: what a browser keeps to be known at its next sign-in; empty when nothing changes.
     """
 
     access_token: str
@@ -34,6 +35,7 @@ class Tokens:
     account_id: str
     scope: str
     client_id: str = FIRST_PARTY
+    known_device: str = ""
 
 
 def new_id() -> str:
@@ -66,7 +68,14 @@ def new_session(
 
 
 def tokens_for(
-    service: Service, session: Session, *, epoch: int, role: str, moment: Moment, refresh_token: str | None
+    service: Service,
+    session: Session,
+    *,
+    epoch: int,
+    role: str,
+    moment: Moment,
+    refresh_token: str | None,
+    known_device: str = "",
 ) -> Tokens:
     """Sign an access token for `session`.
 
@@ -92,5 +101,12 @@ def tokens_for(
     )
     service.tally.count("tokens_issued", alg=settings.algorithm)
     return Tokens(
-        access_token, settings.access_ttl, refresh_token, session.sid, session.account_id, scope, session.client_id
+        access_token,
+        settings.access_ttl,
+        refresh_token,
+        session.sid,
+        session.account_id,
+        scope,
+        session.client_id,
+        known_device,
     )

@@ -39,6 +39,7 @@ class Service:
     Attributes:
         refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
+        device_key: tags what a browser shows to be known again.
         shown: accounts as of the last look at the database, by id, only for showing them to their owners.
     """
 
@@ -53,6 +54,7 @@ class Service:
     refresh_policy: RefreshPolicy
     refresh_key: bytes
     attempt_key: bytes
+    device_key: bytes
     board: Board
     clock: Callable[[], float] = time.time
     shown: dict[str, Account] = field(default_factory=dict)
@@ -115,6 +117,7 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         ),
         refresh_key=derive(master, "refresh-token"),
         attempt_key=derive(master, "attempts"),
+        device_key=derive(master, "known-device"),
         board=board_for(settings),
         clock=clock,
     )

@@ -7,6 +7,7 @@ from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, SignInRefused
 from mapae.flows.check_password import check_password
 from mapae.flows.issue import Tokens, new_session, tokens_for
+from mapae.flows.known_device import remembered
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.storage import accounts, activity, sessions
@@ -37,5 +38,11 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
+        service,
+        session,
+        epoch=account.epoch,
+        role=account.role,
+        moment=moment,
+        refresh_token=refresh_token,
+        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

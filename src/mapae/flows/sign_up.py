@@ -6,6 +6,7 @@ from mapae.accounts.activity import Activity
 from mapae.errors import Refused
 from mapae.flows import attempts
 from mapae.flows.issue import Tokens, new_id, new_session, tokens_for
+from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -60,5 +61,11 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
     )
     service.tally.count("sign_ups", outcome="ok")
     return tokens_for(
-        service, session, epoch=account.epoch, role=account.role, moment=moment, refresh_token=refresh_token
+        service,
+        session,
+        epoch=account.epoch,
+        role=account.role,
+        moment=moment,
+        refresh_token=refresh_token,
+        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

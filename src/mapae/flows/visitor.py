@@ -15,11 +15,13 @@ class Visitor:
         address: the IP address, already resolved through trusted proxies; empty when unknown.
         user_agent: the `User-Agent` field, capped by the edge.
         language: `en` or `ko`.
+        known: the proofs of a browser that has signed in before, as it sent them.
     """
 
     address: str = ""
     user_agent: str = ""
     language: str = "en"
+    known: str = ""
 
     @property
     def device(self) -> str:

@@ -41,6 +41,11 @@ async def record_attempt(
     return Attempts(*counted[0])
 
 
+def taken_back(subject: str) -> Statement:
+    """Return the statement that counts one failure less, to ride in a transaction."""
+    return Statement("UPDATE attempt SET failures = failures - 1 WHERE subject = ? AND failures > 0", (subject,))
+
+
 def cleared(subject: str) -> Statement:
     """Return the statement that forgets what is counted under `subject`, to ride in a transaction."""
     return Statement("DELETE FROM attempt WHERE subject = ?", (subject,))

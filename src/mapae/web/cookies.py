@@ -1,25 +1,29 @@
-"""The two cookies of a browser that signed in.
+"""The cookies of a browser that signed in: two for its session, and one by which it is known the next time.
 
-Both carry the `__Host-` prefix: the browser keeps them only with Secure, Path=/ and no Domain, so no sibling host can
-plant or read them (RFC 6265bis §4.1.3.2). Both are HttpOnly: no script reads them.
+All carry the `__Host-` prefix: the browser keeps them only with Secure, Path=/ and no Domain, so no sibling host can
+plant or read them (RFC 6265bis §4.1.3.2). All are HttpOnly: no script reads them.
 
 The access cookie is SameSite=Lax, so that a link from a mail or a chat opens the page one is signed in to; requests
 that change something are guarded by `csrf.check` besides. The refresh cookie is SameSite=Strict: it lives for weeks,
-nothing but our own pages and scripts ever has to send it, and no navigation that another site began may spend it.
+nothing but our own pages and scripts ever has to send it, and no navigation that another site began may spend it. The
+device cookie is Strict too, and stays when the session ends: it says only that this browser has signed in before.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mapae.admission.known_device import KNOWN_FOR
+
 if TYPE_CHECKING:
     from mapae.flows.issue import Tokens
 
 ACCESS_COOKIE = b"__Host-mapae"
 REFRESH_COOKIE = b"__Host-mapae-refresh"
+DEVICE_COOKIE = b"__Host-mapae-device"
 
 _ACCESS_ATTRIBUTES = b"; Path=/; Secure; HttpOnly; SameSite=Lax"
-_REFRESH_ATTRIBUTES = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
+_STRICT_ATTRIBUTES = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
 
 
 def cookies_for(tokens: Tokens, *, idle_ttl: int) -> list[tuple[bytes, bytes]]:
@@ -30,13 +34,15 @@ def cookies_for(tokens: Tokens, *, idle_ttl: int) -> list[tuple[bytes, bytes]]:
     """
     fields = [_field(ACCESS_COOKIE, tokens.access_token, tokens.expires_in, _ACCESS_ATTRIBUTES)]
     if tokens.refresh_token is not None:
-        fields.append(_field(REFRESH_COOKIE, tokens.refresh_token, idle_ttl, _REFRESH_ATTRIBUTES))
+        fields.append(_field(REFRESH_COOKIE, tokens.refresh_token, idle_ttl, _STRICT_ATTRIBUTES))
+    if tokens.known_device:
+        fields.append(_field(DEVICE_COOKIE, tokens.known_device, KNOWN_FOR, _STRICT_ATTRIBUTES))
     return fields
 
 
 def cleared_cookies() -> list[tuple[bytes, bytes]]:
-    """Return the `Set-Cookie` fields that make the browser forget both cookies."""
-    return [_field(ACCESS_COOKIE, "", 0, _ACCESS_ATTRIBUTES), _field(REFRESH_COOKIE, "", 0, _REFRESH_ATTRIBUTES)]
+    """Return the `Set-Cookie` fields that make the browser forget its session; it stays a known one."""
+    return [_field(ACCESS_COOKIE, "", 0, _ACCESS_ATTRIBUTES), _field(REFRESH_COOKIE, "", 0, _STRICT_ATTRIBUTES)]
 
 
 def _field(name: bytes, value: str, max_age: int, attributes: bytes) -> tuple[bytes, bytes]:

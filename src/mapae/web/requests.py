@@ -9,11 +9,12 @@ from typing import Literal
 
 from mapae.flows.visitor import Visitor
 from mapae.web.answers import Scope
-from mapae.web.cookies import ACCESS_COOKIE
+from mapae.web.cookies import ACCESS_COOKIE, DEVICE_COOKIE
 from mapae.web.problems import LANGUAGES, Language
 from mapae.web.refusals import CredentialsTwice, TokenMissing
 
 USER_AGENT_LIMIT = 256
+KNOWN_LIMIT = 512
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -120,7 +121,14 @@ def read_visitor(scope: Scope, *, trusted_proxies: Sequence[Network] = ()) -> Vi
         client_address(scope, trusted_proxies=trusted_proxies),
         "" if user_agent is None else user_agent[:USER_AGENT_LIMIT].decode("latin-1"),
         read_language(scope),
+        _known(scope),
     )
+
+
+def _known(scope: Scope) -> str:
+    """Return the first device cookie, capped; a second one can only be a mistake and refuses nothing."""
+    found = (value for field in headers(scope, b"cookie") for value in cookie_values(field, DEVICE_COOKIE))
+    return next(found, "")[:KNOWN_LIMIT]
 
 
 def client_address(scope: Scope, *, trusted_proxies: Sequence[Network]) -> str:

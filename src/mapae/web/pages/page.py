@@ -7,7 +7,7 @@ visitor. Autoescape is on and an undefined name is an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import ip_network
 from typing import Final
@@ -124,7 +124,7 @@ class Page:
     def visitor(self) -> Visitor:
         """Whoever sent the request, in the language of this page."""
         seen = read_visitor(self.request.scope, trusted_proxies=trusted_networks(self.settings.trusted_proxies))
-        return Visitor(seen.address, seen.user_agent, self.language)
+        return replace(seen, language=self.language)
 
     def t(self, key: str, **values: object) -> str:
         """Return the text `key` in the language of this page."""
