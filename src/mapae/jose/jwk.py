@@ -73,7 +73,7 @@ def algorithm_of_jwk(jwk: Mapping[str, Any], alg: str | None) -> Algorithm:
 
 
 def _example(kty: object) -> str:
-    return {"RSA": "RS256", "oct": "HS256", "AKP": "ML-DSA-65"}.get(str(kty), "ES256")
+    return {"RSA": "RS256", "oct": "HS256", "AKP": "ML-DSA-65", "OKP": "Ed25519"}.get(str(kty), "ES256")
 
 
 def _refuse_other_use(jwk: Mapping[str, Any]) -> None:
@@ -93,9 +93,9 @@ def key_id(jwk: Mapping[str, Any]) -> str | None:
     Raises:
         KeyRefused: it is not a string of 1 to 256 printable characters.
     """
-    kid = jwk.get("kid")
-    if kid is None and "kid" not in jwk:
+    if "kid" not in jwk:
         return None
+    kid = jwk["kid"]
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID or not kid.isprintable():
         raise KeyRefused(f"kid is not a string of 1 to {MAX_KID} printable characters")
     return kid
