@@ -3,12 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from postgres_server import PostgresServer, shared_server
 from valkey_server import ValkeyServer, running
 
 # Each property is tried on many examples in `make test`, on a few in `make check`. A slow machine is no failure.
@@ -73,6 +74,20 @@ def valkey_program() -> Path:
 def valkey(valkey_program: Path, tmp_path: Path):
     """A Valkey or Redis server of this test's own."""
     with running(ValkeyServer(valkey_program, tmp_path / "valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> Path:
+    """The folder with the programs of PostgreSQL 15 or newer; `tests/postgres_server.py` starts a server."""
+    return _prepared("postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_programs: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL that all tests of this run share; what they write need not survive it."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with shared_server(postgres_programs, run) as server:
         yield server
 
 

@@ -148,7 +148,13 @@ BAD = [
     ("trusted_proxies", ["10.0.0.1/8", "proxy", [5], "10.0.0.0/8,,"]),
     ("accent", ["red", "#12345", "7A4E12"]),
     ("brand", ["", "a\nb", "x" * 61, 5]),
-    ("database", ["", "postgresql://u:p@h/d", "sqlite:///", "mapae.db", "sqlite:///a?mode=ro"]),
+    ("database", ["", "mysql://u:p@h/d", "sqlite:///", "mapae.db", "sqlite:///a?mode=ro"]),
+    ("database", ["postgresql://", "postgres://host", "postgresql:///", "postgresql://h/a/b", "postgresql://h:0/d"]),
+    ("database", ["postgresql://h:70000/d", "postgresql://h:x/d", "postgresql://u:hunter2@x@h/d", "postgresql://h h/d"]),
+    ("database", ["postgresql://u:hunter2%@h/d", "postgresql://u:hunter2/@h/d", "postgresql://u:hunter2#@h/d"]),
+    ("database", ["postgresql://h/d?sslmod=require", "postgresql://h/d?sslmode=on", "postgresql://h/d?password=hunter2"]),
+    ("database", ["postgresql://u:hunter?2@h/d", "postgresql://h/d?connect_timeout=soon", "postgresql://[::1/d"]),
+    ("database_connections", ["1", "501", "many"]),
     ("security_contact", ["", "us", "http://example.com"]),
     ("data", ["", "a\0b", 5]),
 ]
@@ -269,8 +275,27 @@ def test_a_line_is_found_for_quoted_and_dotted_keys(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://mapae@db.example.com/mapae",
+        "postgres://mapae:p%40ss%2Fword@db.example.com:5433/mapae?sslmode=verify-full&sslrootcert=system",
+        "postgresql://mapae@one,two:5433,[::1]:5434/mapae?target_session_attrs=read-write",
+        "postgresql:///mapae?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpostgresql/mapae",
+        "postgresql://h/d?options=-csearch_path%3Dmapae&passfile=/run/secrets/pgpass",
+    ],
+)
+def test_a_database_in_postgresql_is_named_by_its_url(url):
+    assert load_settings({"database": url}, {}, []).database_url == url
+
+
 def test_messages_never_hold_the_value_of_a_secret_setting():
-    assert "hunter2" not in str(refused({"database": "postgresql://me:hunter2@h/d"}))
+    for name, values in BAD:
+        for value in values if name == "database" else ():
+            assert "hunter2" not in str(refused({name: value}))
+    settings = load_settings({"database": "postgresql://me:hunter2@h/d"}, {}, [])
+    assert text_of(settings, "database") == "postgresql://[REDACTED]@h/d"
 
 
 def test_settings_survive_being_sent_to_another_process():

@@ -11,11 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".cache" / "lock-venv"
 LOCKS = {
-    "serve": ["--extra", "server", "--extra", "board", "--group", "build"],
-    "dev": ["--extra", "server", "--extra", "board", "--extra", "fastapi", "--group", "dev"],
+    "serve": ["--extra", "server", "--extra", "postgres", "--extra", "board", "--group", "build"],
+    "dev": ["--extra", "server", "--extra", "postgres", "--extra", "board", "--extra", "fastapi", "--group", "dev"],
     "docs": ["--group", "docs"],
     "fuzz": ["--group", "build", "--group", "fuzz"],
-    "bench": ["--extra", "server", "--group", "build", "--group", "bench"],
+    "bench": ["--extra", "server", "--extra", "postgres", "--group", "build", "--group", "bench"],
 }
 FLAGS = [
     "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet",

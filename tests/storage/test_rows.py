@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from mapae.storage import activity, attempts, keys, links, revocations
 from mapae.storage.activity import ActivityFilter
 from mapae.storage.database import Statement
 
-from .conftest import NOW, NOW_MS
+from .conftest import NOW, NOW_MS, feed_after
 
 pytestmark = pytest.mark.anyio
 
@@ -33,36 +34,42 @@ async def written(database, key, *, kind="session", until=NOW + 10**9, value=0):
 async def test_the_feed_is_read_on_from_where_one_stopped(database):
     await written(database, "a")
     await written(database, "client", kind="client", value=3)
-    (first, second), head = await revocations.load_after(database, 0)
+    (first, second), head = await feed_after(database, 0)
     assert (first.seq, first.kind, first.key, second.seq, second.value, head) == (1, "session", "a", 2, 3, 2)
-    assert await revocations.load_after(database, 1) == ([second], 2)
-    assert await revocations.load_after(database, 2) == ([], 2)
+    assert await feed_after(database, 1) == ([second], 2)
+    assert await feed_after(database, 2) == ([], 2)
 
 
 async def test_a_snapshot_leaves_out_what_nobody_needs_to_remember(database):
     await written(database, "over", until=1)
     await written(database, "a")
-    entries, head = await revocations.load_snapshot(database)
-    assert ([entry.key for entry in entries], head) == (["a"], 2)
+    reading = await revocations.load_snapshot(database)
+    assert ([entry.key for entry in reading.entries], reading.head) == (["a"], 2)
 
 
 async def test_an_undone_transaction_leaves_no_gap_in_the_feed(database):
     with pytest.raises(Conflict):
         await database.commit(*revocations.entry_statements("session", "a", value=0, until=1, now_ms=1), REFUSED)
     await written(database, "b")
-    assert [entry.seq for entry in (await revocations.load_after(database, 0))[0]] == [1]
+    assert [entry.seq for entry in (await feed_after(database, 0))[0]] == [1]
 
 
 async def test_old_entries_are_deleted_and_the_head_stays(database):
     for n in range(5):
         await written(database, f"n{n}", until=NOW + n)
     assert [await revocations.sweep(database, NOW + 3, limit=2) for _ in range(3)] == [2, 1, 0]
-    entries, head = await revocations.load_after(database, 0)
+    entries, head = await feed_after(database, 0)
     assert ([entry.key for entry in entries], head) == (["n3", "n4"], 5)
 
 
-async def test_the_time_of_the_database_is_known(database):
-    assert await revocations.load_time(database) > NOW_MS - 10**12
+async def test_a_reading_tells_the_time_of_the_database_and_the_name_of_the_feed(database):
+    await revocations.name_feed(database, "first")
+    await revocations.name_feed(database, "second")
+    for reading in (await revocations.load_snapshot(database), await revocations.load_after(database, 0)):
+        assert reading.feed == "first"
+        assert abs(reading.now_ms - time.time() * 1000) < 5_000
+    await revocations.name_feed(database, "third", anew=True)
+    assert (await revocations.load_after(database, 0)).feed == "third"
 
 
 # Keys
@@ -159,10 +166,15 @@ async def test_activity_is_deleted_when_its_retention_ends(database, recorded):
 # Attempts
 
 
+async def fail(database, subject, *, now_ms=NOW_MS, rest_ms=1_000):
+    ((row,),) = await database.commit(attempts.failed(subject, now_ms=now_ms, rest_ms=rest_ms))
+    return Attempts(*row)
+
+
 async def test_failures_add_up_under_each_subject(database):
     for n in range(3):
-        await attempts.record_attempt(database, "a", now_ms=NOW_MS + n, rest_ms=1_000)
-    assert await attempts.record_attempt(database, "b", now_ms=NOW_MS, rest_ms=1_000) == Attempts(1, NOW_MS)
+        await fail(database, "a", now_ms=NOW_MS + n)
+    assert await fail(database, "b") == Attempts(1, NOW_MS)
     assert await attempts.load_attempts(database, ["a", "b", "c"]) == {
         "a": Attempts(3, NOW_MS + 2),
         "b": Attempts(1, NOW_MS),
@@ -171,22 +183,20 @@ async def test_failures_add_up_under_each_subject(database):
 
 
 async def test_none_of_many_failures_at_once_is_lost(database):
-    counted = await asyncio.gather(
-        *(attempts.record_attempt(database, "a", now_ms=NOW_MS, rest_ms=1_000) for _ in range(30))
-    )
+    counted = await asyncio.gather(*(fail(database, "a") for _ in range(30)))
     assert sorted(attempt.failures for attempt in counted) == list(range(1, 31))
 
 
 async def test_a_count_that_rested_begins_again(database):
-    await attempts.record_attempt(database, "a", now_ms=NOW_MS, rest_ms=1_000)
-    assert (await attempts.record_attempt(database, "a", now_ms=NOW_MS + 999, rest_ms=1_000)).failures == 2
-    assert (await attempts.record_attempt(database, "a", now_ms=NOW_MS + 1_999, rest_ms=1_000)).failures == 1
+    await fail(database, "a")
+    assert (await fail(database, "a", now_ms=NOW_MS + 999)).failures == 2
+    assert (await fail(database, "a", now_ms=NOW_MS + 1_999)).failures == 1
 
 
 async def test_counts_are_forgotten_when_cleared_or_rested(database):
     for subject, rest_ms in (("a", 1_000), ("b", 1_000), ("c", 5_000)):
-        await attempts.record_attempt(database, subject, now_ms=NOW_MS, rest_ms=rest_ms)
-    await attempts.clear_attempts(database, "a")
+        await fail(database, subject, rest_ms=rest_ms)
+    await database.commit(attempts.cleared("a"))
     assert await attempts.sweep(database, NOW_MS + 1_000, limit=10) == 1
     assert set(await attempts.load_attempts(database, ["a", "b", "c"])) == {"c"}
 
@@ -197,18 +207,23 @@ LINK = links.Link("set_up", None, NOW_MS, NOW_MS + 1_000)
 USE = {"purpose": "set_up", "now_ms": NOW_MS + 1}
 
 
+async def redeem(database, token, use=None):
+    ((row,),) = await database.commit(links.redeemed(token, **(use or USE)))
+    return row[0]
+
+
 async def test_a_link_is_used_once(database):
     await links.add_link(database, "token", LINK)
     assert await links.load_link(database, "token", **USE) == LINK
-    assert await links.redeem_link(database, "token", **USE) is None
+    assert await redeem(database, "token") is None
     assert await links.load_link(database, "token", **USE) is None
     with pytest.raises(LinkRefused):
-        await links.redeem_link(database, "token", **USE)
+        await redeem(database, "token")
 
 
 async def test_of_many_that_use_a_link_at_once_one_succeeds(database):
     await links.add_link(database, "token", replace(LINK, account_id="a"))
-    tries = [links.redeem_link(database, "token", **USE) for _ in range(10)]
+    tries = [redeem(database, "token") for _ in range(10)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     assert [outcome for outcome in outcomes if not isinstance(outcome, LinkRefused)] == ["a"]
 
@@ -225,7 +240,7 @@ async def test_of_many_that_use_a_link_at_once_one_succeeds(database):
 async def test_a_link_that_does_not_fit_is_refused(database, token, use):
     await links.add_link(database, "token", LINK)
     with pytest.raises(LinkRefused):
-        await links.redeem_link(database, token, **use)
+        await redeem(database, token, use)
     assert await links.load_link(database, token, **use) is None
 
 

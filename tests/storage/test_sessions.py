@@ -9,10 +9,10 @@ import pytest
 
 from mapae.errors import Conflict
 from mapae.sessions.session import end
-from mapae.storage import accounts, revocations, sessions
+from mapae.storage import accounts, sessions
 from mapae.storage.database import Statement
 
-from .conftest import NOW_MS, UNTIL
+from .conftest import NOW_MS, UNTIL, feed_after
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +112,7 @@ async def test_replacing_by_an_ended_row_tells_the_feed(database, phone):
         await sessions.replace_session(database, phone, over)
     assert await sessions.replace_session(database, phone, over, until=UNTIL)
     assert (await sessions.load_session(database, phone.sid))[0] == over
-    (entry,), _ = await revocations.load_after(database, 0)
+    (entry,), _ = await feed_after(database, 0)
     assert (entry.kind, entry.key, entry.until, entry.at_ms) == ("session", phone.sid, UNTIL, NOW_MS + 9)
 
 
@@ -123,7 +123,7 @@ async def test_a_session_is_ended_once_with_its_entry_in_the_feed(database, phon
     assert (session.revoked_ms, session.reason, session.replay) == (NOW_MS + 5, "sign_out", None)
     with pytest.raises(Conflict):
         await sessions.revoke_session(database, phone.sid, **ENDED)
-    (entry,), head = await revocations.load_after(database, 0)
+    (entry,), head = await feed_after(database, 0)
     assert (entry.seq, entry.kind, entry.key, entry.until, head) == (1, "session", phone.sid, UNTIL, 1)
 
 
@@ -144,7 +144,7 @@ async def test_all_but_one_session_are_ended_and_each_is_in_the_feed(database, a
         database, ada.id, except_sid=phone.sid, **(ENDED | {"now_ms": NOW_MS + 7})
     )
     assert count == 2
-    entries, head = await revocations.load_after(database, 1)
+    entries, head = await feed_after(database, 1)
     assert sorted(entry.key for entry in entries) == sorted(session.sid for session in others[1:])
     assert {entry.seq for entry in entries} == {head} == {2}
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
@@ -196,4 +196,4 @@ async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, 
         await sessions.revoke_sessions_of(database, ada.id, also=(REFUSED,), **ENDED)
     assert not await sessions.replace_session(database, phone, rotated(phone), also=(REFUSED,))
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
-    assert await revocations.load_after(database, 0) == ([], 0)
+    assert await feed_after(database, 0) == ([], 0)

@@ -60,7 +60,6 @@ async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_transaction(file
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://localhost/mapae",
         "sqlite://mapae.db",
         "sqlite:///",
         "sqlite:///:memory:",

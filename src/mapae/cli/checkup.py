@@ -13,6 +13,7 @@ from mapae.cli.language import say
 from mapae.cli.times import length, moment
 from mapae.errors import MapaeError
 from mapae.flows.keyring import SEAL_PURPOSE
+from mapae.flows.service import LEAST_LEEWAY
 from mapae.keys.schedule import SigningKey, phase
 from mapae.keys.sealing import derive, unseal
 from mapae.settings import Settings
@@ -20,9 +21,10 @@ from mapae.storage import migrate
 from mapae.storage.accounts import list_accounts
 from mapae.storage.activity import list_activity
 from mapae.storage.data_directory import read_master_secret
-from mapae.storage.database import Database, database_path, open_database
+from mapae.storage.database import Database, database_file, open_database
 from mapae.storage.git_tracking import is_tracked
 from mapae.storage.keys import load_keys
+from mapae.storage.revocations import load_time
 from mapae.storage.secret_file import check_secret_file
 
 State = Literal["well", "note", "trouble"]
@@ -67,8 +69,8 @@ def check_files(settings: Settings) -> Checks:
         )
     else:
         yield Check("secret", "well", say("made at the first start", "처음 시작할 때 만들어요"))
-    database = database_path(settings.database_url)
-    if database.exists():
+    database = database_file(settings.database_url)
+    if database is not None and database.exists():
         yield _database_file(database)
 
 
@@ -178,8 +180,8 @@ def check_choices(settings: Settings) -> Checks:
 
 async def check_database(settings: Settings, now: float) -> list[Check]:
     """Look at the database: can it be read, is it up to date, do its keys open, does its past lie in the past."""
-    path = database_path(settings.database_url)
-    if not path.exists():
+    path = database_file(settings.database_url)
+    if path is not None and not path.exists():
         return [
             Check("database", "well", say(f"{path} is made at the first start", f"{path}는 처음 시작할 때 만들어요"))
         ]
@@ -200,6 +202,8 @@ async def _inside(database: Database, settings: Settings, now: float) -> AsyncIt
     pending = [each for each in await migrate.status(database) if each.applied_ms is None]
     took = (time.perf_counter() - began) * 1000
     yield Check("database", "well", say(f"answers in {took:.1f} ms", f"{took:.1f} ms 만에 답해요"))
+    if not database.shares_clock:
+        yield _compared(now + took / 1000, await load_time(database) / 1000)
     if pending:
         what = say(f"{len(pending)} changes of the schema are pending", f"적용하지 않은 변경이 {len(pending)}개 있어요")
         yield Check("migrations", "trouble", what, "mapae migrate up")
@@ -236,6 +240,18 @@ async def check_board(settings: Settings) -> list[Check]:
         "board 설정을 고치거나 그 서버를 켜세요. 그때까지는 폐기한 것이 1초 안에 퍼져요",
     )
     return [Check("board", "trouble", f"{tried.place}: {tried.why}", cure)]
+
+
+def _compared(now: float, there: float) -> Check:
+    """Compare our clock with the one that all nodes share."""
+    apart = abs(now - there)
+    if apart <= LEAST_LEEWAY:
+        return Check("clock of the database", "well", say("agrees with ours", "이 컴퓨터의 시계와 맞아요"))
+    what = say(
+        f"{length(apart)} {'behind' if now > there else 'ahead of'} ours",
+        f"이 컴퓨터보다 {length(apart)} {'늦어요' if now > there else '빨라요'}",
+    )
+    return Check("clock of the database", "trouble", what, say("start NTP on both", "두 곳 모두 NTP를 켜세요"))
 
 
 def check_keys(rows: list[SigningKey], settings: Settings, now_ms: int) -> Checks:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from tempfile import TemporaryDirectory
 
 import click
 
@@ -14,7 +13,7 @@ from mapae.cli.output import progress, result, result_json, table
 from mapae.cli.times import moment_ms
 from mapae.settings import Settings
 from mapae.storage import migrate as schema
-from mapae.storage.database import Database, database_path, open_database
+from mapae.storage.database import database_file, open_database
 from mapae.storage.migrate import Migration
 
 VERBS = {
@@ -69,7 +68,7 @@ def up(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def sql(settings: Settings, *, as_json: bool) -> None:
     """Print the SQL of what is pending; nothing is changed."""
-    text = "\n".join(each.sql for each in _known(settings) if each.applied_ms is None)
+    text = schema.pending_sql(_known(settings))
     if as_json:
         result_json({"sql": text})
     elif text:
@@ -80,10 +79,10 @@ def sql(settings: Settings, *, as_json: bool) -> None:
 
 def _known(settings: Settings) -> list[Migration]:
     """Return all migrations; a database that does not exist yet is not made for this."""
-    if database_path(settings.database_url).exists():
+    file = database_file(settings.database_url)
+    if file is None or file.exists():
         return asyncio.run(_status(settings.database_url))
-    with TemporaryDirectory() as folder:
-        return asyncio.run(_status(f"sqlite:///{folder}/empty.db"))
+    return schema.without_database()
 
 
 async def _status(url: str) -> list[Migration]:
@@ -95,11 +94,12 @@ async def _status(url: str) -> list[Migration]:
 
 
 async def _up(settings: Settings) -> list[Migration]:
-    if not database_path(settings.database_url).exists():
+    file = database_file(settings.database_url)
+    if file is not None and not file.exists():
         from mapae.storage.data_directory import prepare_directory
 
         prepare_directory(settings.data)
-    database: Database = await open_database(settings.database_url)
+    database = await open_database(settings.database_url)
     try:
         pending = sum(each.applied_ms is None for each in await schema.status(database))
         done = 0

@@ -31,13 +31,14 @@ async def poll(service: Service) -> None:
     revocations = service.revocations
     if revocations.ready:
         after = revocations.head
-        entries, head = await feed.load_after(service.database, after)
-        for entry in entries:
+        reading = await feed.load_after(service.database, after)
+        for entry in reading.entries:
             service.tally.observe("revocation_propagation", max(0, now_ms - entry.at_ms) / 1000)
     else:
         after = 0
-        entries, head = await feed.load_snapshot(service.database)
-    revocations.apply(entries, head=head, sent=sent, after=after)
+        reading = await feed.load_snapshot(service.database)
+    revocations.apply(reading.entries, head=reading.head, sent=sent, after=after, feed=reading.feed)
+    service.compare_clock(reading.now_ms, asked_ms=now_ms)
     service.shown.clear()
     await service.keyring.load(service.database, now_ms)
 

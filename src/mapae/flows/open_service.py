@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from mapae.settings import Settings
 from mapae.storage import migrate
 from mapae.storage.data_directory import load_master_secret
 from mapae.storage.database import open_database
+from mapae.storage.revocations import name_feed
 
 
 @asynccontextmanager
@@ -21,13 +23,15 @@ async def open_service(settings: Settings, *, clock: Callable[[], float] = time.
 
     Raises:
         FileExposed: the master secret can be read by others or is tracked by git.
+        KeyRefused: the master secret does not belong to this database.
         StorageFailed: the database cannot be used; the message says the cure.
         SettingsRefused: the board needs a package that is not installed.
     """
     master = load_master_secret(settings)
-    database = await open_database(settings.database_url)
+    database = await open_database(settings.database_url, connections=settings.database_connections)
     try:
         await migrate.apply(database)
+        await name_feed(database, secrets.token_urlsafe(16))
         service = build(settings, database, master, clock=clock)
         try:
             await service.board.open()

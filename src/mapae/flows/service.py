@@ -19,6 +19,10 @@ from mapae.settings import Settings
 from mapae.storage.database import Database
 
 
+LEAST_LEEWAY = 5
+"""Seconds by which clocks may always differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """When a token is made, and how much its maker knew.
@@ -40,6 +44,7 @@ class Service:
         refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
+        clock_ahead_ms: by how much this machine's clock is surely ahead of the database's; negative: behind.
         shown: accounts as of the last look at the database, by id, only for showing them to their owners.
     """
 
@@ -57,6 +62,7 @@ class Service:
     device_key: bytes
     board: Board
     clock: Callable[[], float] = time.time
+    clock_ahead_ms: int = 0
     shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
@@ -67,6 +73,21 @@ class Service:
     def moment(self) -> Moment:
         """Return what a token may say of the moment it is made; take it before reading what the token is made from."""
         return Moment(self.now_ms(), self.revocations.head)
+
+    def compare_clock(self, database_ms: int, *, asked_ms: int) -> None:
+        """Note how far this machine's clock is off from that of the database, which all nodes share.
+
+        Args:
+            database_ms: the database's clock, at some moment since.
+            asked_ms: our own, before the database was asked.
+        """
+        if not self.database.shares_clock:
+            self.clock_ahead_ms = max(0, asked_ms - database_ms) or min(0, self.now_ms() - database_ms)
+
+    @property
+    def clock_agrees(self) -> bool:
+        """Whether this machine's clock may be used: what tokens and revocations promise rests on it."""
+        return abs(self.clock_ahead_ms) <= max(LEAST_LEEWAY, self.settings.leeway) * 1000
 
     def remembered_until(self, now_ms: int) -> int:
         """Return the second until which a revocation made now must be remembered: no token of before lives longer.

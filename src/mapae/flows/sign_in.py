@@ -32,9 +32,15 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
     )
     try:
-        await sessions.add_session(service.database, session, epoch=account.epoch, also=(activity.recorded(record),))
+        await sessions.add_session(
+            service.database,
+            session,
+            epoch=account.epoch,
+            password_hash=account.password_hash,
+            also=(activity.recorded(record),),
+        )
     except Conflict:
-        # Between the look at the account and here it was disabled, deleted or signed out everywhere.
+        # Since we looked at the account it was disabled, deleted, signed out everywhere, or got another password.
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
     return tokens_for(

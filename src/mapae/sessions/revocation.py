@@ -87,6 +87,7 @@ class Revocations:
     __slots__ = (
         "_accounts",
         "_clients",
+        "_feed",
         "_fresh",
         "_head",
         "_realm",
@@ -117,6 +118,7 @@ class Revocations:
         self._clients = self._rules["client"].least
         self._realm = 0
         self._head = 0
+        self._feed: str | None = None
         self._fresh = -inf
 
     @property
@@ -196,12 +198,14 @@ class Revocations:
             rules.keep(entry.key, entry.until)
         self._realm = max(self._rules["realm"].least.values(), default=0)
 
-    def apply(self, entries: Iterable[Entry], *, head: int, sent: float, after: int = 0) -> None:
+    def apply(
+        self, entries: Iterable[Entry], *, head: int, sent: float, after: int = 0, feed: str | None = None
+    ) -> None:
         """Learn a complete reading of the feed and renew the lease.
 
-        A reading asked for before the last one only adds what it holds. One that ends before `head` means that the
-        feed was set back (a database restored, a replica promoted): then everything known is kept, `head` becomes 0 so
-        that the next reading starts anew, and the lease is not renewed before that.
+        A reading asked for before the last one only adds what it holds. One that ends before `head`, or is of a feed
+        with another name, means that the feed was set back (a database restored, a replica promoted): then everything
+        known is kept, `head` becomes 0 so that the next reading starts anew, and the lease is not renewed before that.
 
         Args:
             entries: all entries after `after` up to `head`.
@@ -209,11 +213,14 @@ class Revocations:
             sent: monotonic time, read before the reading was asked for; where a replica answered, the moment up to
                 which it had replayed.
             after: the position after which the reading began; 0 for a snapshot.
+            feed: the name of the feed; None where it has none.
         """
         self.add(entries)
         if sent <= self._fresh or after > self._head:
             return
-        if head < self._head:
+        other = feed != self._feed
+        self._feed = feed
+        if head < self._head or (other and after > 0):
             self._head = 0
             return
         self._head = head

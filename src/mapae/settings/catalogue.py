@@ -125,9 +125,23 @@ _ALL = (
         "storage",
         kinds.database_url(),
         "sqlite:///<data>/mapae.db",
-        "Where the database is.",
-        "데이터베이스의 위치예요.",
+        (
+            "Where the database is: an SQLite file, or PostgreSQL 15 or newer. A password may stand in the URL, in "
+            "the file that libpq's passfile names, or in the variable PGPASSWORD."
+        ),
+        (
+            "데이터베이스의 위치예요. SQLite 파일이거나 PostgreSQL 15 이상이에요. 비밀번호는 주소에 쓰거나, libpq의 "
+            "passfile이 가리키는 파일이나 PGPASSWORD 변수에 둘 수 있어요."
+        ),
         secret=True,
+    ),
+    Setting(
+        "database_connections",
+        "storage",
+        kinds.whole(2, 500),
+        "10",
+        "How many connections to PostgreSQL each worker keeps at most.",
+        "워커마다 PostgreSQL에 여는 연결의 최대 수예요.",
     ),
     Setting(
         "secret_file",

@@ -46,6 +46,7 @@ class Settings:
     # storage
     data: Path = Path("mapae-data")
     database: str | None = None
+    database_connections: int = 10
     secret_file: Path | None = None
     board: str = "memory"
     board_prefix: str = "mapae"

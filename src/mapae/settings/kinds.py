@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mapae.settings.board_url import EXAMPLE, read_board_url
+from mapae.settings.postgres_url import EXAMPLE as POSTGRES_EXAMPLE
+from mapae.settings.postgres_url import check_postgres_url
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d{1,9}[smhdw])+", re.ASCII)
@@ -229,16 +231,22 @@ def issuer() -> Kind:
 
 
 def database_url() -> Kind:
-    """Where the database is: `sqlite:///` and a path."""
-    advice = 'write "sqlite:///" and a path: "sqlite:///mapae-data/mapae.db", or "sqlite:////var/lib/mapae/mapae.db"'
+    """Where the database is: `sqlite:///` and a path, or a URL of PostgreSQL."""
+    advice = (
+        'write "sqlite:///" and a path: "sqlite:///mapae-data/mapae.db", or "sqlite:////var/lib/mapae/mapae.db"; '
+        f'or PostgreSQL: "{POSTGRES_EXAMPLE}"'
+    )
 
     def read(given: object) -> str:
         text = _text(given, "sqlite:///mapae-data/mapae.db")
+        if text.startswith(("postgresql://", "postgres://")):
+            check_postgres_url(text)
+            return text
         if not text.startswith("sqlite:///") or text == "sqlite:///" or any(sign in text for sign in "?#\0"):
             raise ValueError(advice)
         return text
 
-    return Kind('a URL, like "sqlite:///mapae-data/mapae.db"', read)
+    return Kind(f'a URL, like "sqlite:///mapae-data/mapae.db" or "{POSTGRES_EXAMPLE}"', read)
 
 
 def board() -> Kind:

@@ -52,15 +52,6 @@ async def list_accounts(
     return [_account(row) for row in rows]
 
 
-async def count_accounts(
-    database: Database, *, role: Role | None = None, state: State | None = None, email_contains: str = ""
-) -> int:
-    """Return how many accounts there are; it reads the whole table."""
-    where, values = _filter(role, state, email_contains)
-    rows = await database.fetch_apart(f"SELECT count(*) FROM account a WHERE a.id <> ''{where}", *values)  # noqa: S608
-    return int(rows[0][0])
-
-
 async def add_account(database: Database, account: Account, *, also: Sequence[Statement] = ()) -> None:
     """Save a new account with its e-mail and its password, if it has one.
 
@@ -167,15 +158,18 @@ async def bump_epoch(
         Conflict: there is no such account, or one of `also` was refused.
     """
     statements = epoch_bumped(account_id, reason=reason, now_ms=now_ms, until=until)
-    ended, *_ = await database.commit(*statements, *also)
+    _, ended, *_ = await database.commit(*statements, *also)
     return len(ended)
 
 
 def epoch_bumped(account_id: str, *, reason: str, now_ms: int, until: int) -> tuple[Statement, ...]:
-    """Return the statements of `bump_epoch`, to ride in a transaction; the first returns the ids of ended sessions."""
+    """Return the statements of `bump_epoch`, to ride in a transaction; the second returns the ids of ended sessions.
+
+    The account comes first: a session that is being added holds its row, so that it is either seen here or refused.
+    """
     return (
-        ended_of(account_id, reason=reason, now_ms=now_ms),
         Statement("UPDATE account SET epoch = epoch + 1 WHERE id = ?", (account_id,), 1),
+        ended_of(account_id, reason=reason, now_ms=now_ms),
         *account_entry(account_id, until=until, now_ms=now_ms),
     )
 
@@ -199,28 +193,7 @@ async def set_state(
     """
     statements = epoch_bumped(account_id, reason=reason, now_ms=now_ms, until=until)
     changed = Statement("UPDATE account SET state = ? WHERE id = ? AND state <> ?", (state, account_id, state), 1)
-    ended, *_ = await database.commit(*statements, changed, *also)
-    return len(ended)
-
-
-async def set_role(
-    database: Database,
-    account_id: str,
-    role: Role,
-    *,
-    reason: str,
-    now_ms: int,
-    until: int,
-    also: Sequence[Statement] = (),
-) -> int:
-    """Give an account another role; return how many sessions that ended, since their tokens carry the old scopes.
-
-    Raises:
-        Conflict: there is no such account, or it has this role already, or one of `also` was refused.
-    """
-    statements = epoch_bumped(account_id, reason=reason, now_ms=now_ms, until=until)
-    changed = Statement("UPDATE account SET role = ? WHERE id = ? AND role <> ?", (role, account_id, role), 1)
-    ended, *_ = await database.commit(*statements, changed, *also)
+    _, ended, *_ = await database.commit(*statements, changed, *also)
     return len(ended)
 
 
@@ -249,7 +222,7 @@ async def delete_account(
     )
     removed = [Statement(f"DELETE FROM {table} WHERE {column} = ?", (account_id,)) for table, column in tables]  # noqa: S608
     statements = epoch_bumped(account_id, reason="account_deleted", now_ms=now_ms, until=until)
-    ended, *_ = await database.commit(*statements, *removed, *also)
+    _, ended, *_ = await database.commit(*statements, *removed, *also)
     return len(ended)
 
 

@@ -10,6 +10,8 @@ from mapae.storage.database import Database, Statement
 
 async def load_attempts(database: Database, subjects: Sequence[str]) -> dict[str, Attempts]:
     """Return what is counted under each of `subjects`; those without a failure are missing."""
+    if not subjects:
+        return {}
     marks = ", ".join("?" * len(subjects))
     rows = await database.fetch(
         f"SELECT subject, failures, failed_ms FROM attempt WHERE subject IN ({marks})",  # noqa: S608
@@ -19,7 +21,7 @@ async def load_attempts(database: Database, subjects: Sequence[str]) -> dict[str
 
 
 def failed(subject: str, *, now_ms: int, rest_ms: int) -> Statement:
-    """Return the statement that counts one failure, to ride in a transaction.
+    """Return the statement that counts one failure and returns the count and its time, to ride in a transaction.
 
     Args:
         rest_ms: this long after the last failure the count begins again.
@@ -33,14 +35,6 @@ def failed(subject: str, *, now_ms: int, rest_ms: int) -> Statement:
     )
 
 
-async def record_attempt(
-    database: Database, subject: str, *, now_ms: int, rest_ms: int, also: Sequence[Statement] = ()
-) -> Attempts:
-    """Count one failure under `subject` and return the count."""
-    counted, *_ = await database.commit(failed(subject, now_ms=now_ms, rest_ms=rest_ms), *also)
-    return Attempts(*counted[0])
-
-
 def taken_back(subject: str) -> Statement:
     """Return the statement that counts one failure less, to ride in a transaction."""
     return Statement("UPDATE attempt SET failures = failures - 1 WHERE subject = ? AND failures > 0", (subject,))
@@ -49,11 +43,6 @@ def taken_back(subject: str) -> Statement:
 def cleared(subject: str) -> Statement:
     """Return the statement that forgets what is counted under `subject`, to ride in a transaction."""
     return Statement("DELETE FROM attempt WHERE subject = ?", (subject,))
-
-
-async def clear_attempts(database: Database, subject: str, *, also: Sequence[Statement] = ()) -> None:
-    """Forget what is counted under `subject`."""
-    await database.commit(cleared(subject), *also)
 
 
 async def sweep(database: Database, now_ms: int, *, limit: int) -> int:

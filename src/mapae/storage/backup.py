@@ -17,7 +17,8 @@ from pathlib import Path
 
 from mapae.errors import Conflict, StorageFailed
 from mapae.storage import migrate
-from mapae.storage.database import database_path, open_database
+from mapae.storage.database import database_file, open_database
+from mapae.storage.revocations import name_feed
 from mapae.storage.secret_file import read_secret_file, sync_folder, write_secret_file
 from mapae.storage.sqlite_errors import translated
 
@@ -55,7 +56,7 @@ def back_up(url: str, target: Path, *, overwrite: bool = False, progress: Progre
         Conflict: there is a file `target`.
         StorageFailed: the database cannot be read, the copy cannot be written or is not sound.
     """
-    source = _existing(database_path(url))
+    source = _existing(_file_of(url))
     if target.exists() and not overwrite:
         raise Conflict(f"{target} exists already; name another file, or ask to overwrite it")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
@@ -126,7 +127,7 @@ async def restore(url: str, source: Path, *, overwrite: bool = False, progress: 
         raise StorageFailed(
             f"{source} has schema {found.schema}, this program knows only {migrate.newest()}: install the newer Mapae"
         )
-    target = database_path(url)
+    target = _file_of(url)
     if target.exists() and not overwrite:
         raise Conflict(f"{target} exists already; ask to overwrite it, after a backup of what is there")
     with _speaking_of(target):
@@ -136,9 +137,20 @@ async def restore(url: str, source: Path, *, overwrite: bool = False, progress: 
     database = await open_database(url)
     try:
         await migrate.apply(database)
+        await name_feed(database, secrets.token_urlsafe(16), anew=True)
     finally:
         await database.close()
     return found
+
+
+def _file_of(url: str) -> Path:
+    file = database_file(url)
+    if file is None:
+        raise StorageFailed(
+            "a database in PostgreSQL has its own tools: `pg_dump --format=custom` backs it up while Mapae runs, "
+            "`pg_restore --clean` puts it back while Mapae is stopped everywhere; keep the master secret too"
+        )
+    return file
 
 
 def _copied(source: Path, target: Path, progress: Progress | None) -> None:

@@ -1,7 +1,7 @@
-"""The database: open, read, write in one transaction, notice changes. Today SQLite in WAL mode.
+"""The database: open, read, write in one transaction, notice changes.
 
-Everything above this module sees only `Database` and `Statement`, so that another database can stand behind the same
-functions. What is SQLite's alone (its PRAGMAs, its one writer, its errors) stays in this module and in `sqlite_*`.
+Everything above this module sees only `Database` and `Statement`. What is SQLite's alone (its PRAGMAs, its one writer,
+its errors) stays in this module and in `sqlite_*`; what is PostgreSQL's alone, in `postgres`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from functools import partial
 from pathlib import Path
 
 from mapae.errors import StorageFailed
+from mapae.storage.interface import Database
 from mapae.storage.sqlite_errors import primary_code, translated
 from mapae.storage.sqlite_transaction import Results, Work
 from mapae.storage.sqlite_writer import Writer, closed
 from mapae.storage.statement import Row, Statement, Value
 
-__all__ = ["Database", "Row", "Statement", "Value", "database_path", "open_database"]
+__all__ = ["Database", "Row", "SqliteDatabase", "Statement", "Value", "database_path", "open_database"]
 
 PATIENCE = 10.0
 """Seconds to wait for a lock that another process holds."""
+CONNECTIONS = 10
 CACHED_STATEMENTS = 256
 NOW_MS = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS BIGINT)"
 
 
-class Database:
-    """One open database.
+class SqliteDatabase:
+    """One open SQLite file in WAL mode.
 
     Reads run at once on the caller's event loop: they are look-ups of a few microseconds, less than a change of
     thread costs. So do the statements of writes, all together that were asked for while the writer's thread waited
@@ -38,9 +40,11 @@ class Database:
     Attributes:
         path: where the file is, for messages.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
+        shares_clock: that clock is this machine's.
     """
 
     now_ms = NOW_MS
+    shares_clock = True
 
     def __init__(self, path: str, *, patience: float = PATIENCE) -> None:
         self.path = path
@@ -153,6 +157,10 @@ class Database:
             del self._gathered[loop]
             self._writer.submit(works)
 
+    async def commit_apart(self, *statements: Statement) -> Results:
+        """Do the same as `commit` for what may take long: a change of the schema."""
+        return await self.commit(*statements)
+
     async def has_table(self, name: str) -> bool:
         """Tell whether there is a table called `name`."""
         return await self.fetch_one("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name) is not None
@@ -164,6 +172,14 @@ class Database:
         except sqlite3.Error as error:
             raise self._reason(error) from error
         return number
+
+    def check(self) -> None:
+        """Make sure that the database can be used.
+
+        Raises:
+            StorageFailed: it cannot be read; the message says the cure.
+        """
+        self.version()
 
     def changed(self) -> bool:
         """Tell whether anyone has committed since the last call. It costs a few microseconds."""
@@ -185,16 +201,32 @@ class Database:
         return closed(self.path) if self._closed else translated(error, self.path)
 
 
-async def open_database(url: str, *, patience: float = PATIENCE) -> Database:
-    """Open the database at `url`, creating its file (mode 0600) and folder when missing.
+async def open_database(url: str, *, connections: int = CONNECTIONS, patience: float = PATIENCE) -> Database:
+    """Open the database at `url`; an SQLite file (mode 0600) and its folder are made when missing.
 
     Args:
-        url: `sqlite:///relative/path.db` or `sqlite:////absolute/path.db`.
-        patience: seconds to wait for a lock that another process holds.
+        url: `sqlite:///relative/path.db`, `sqlite:////absolute/path.db` or `postgresql://user@host/name`.
+        connections: PostgreSQL: how many this process keeps at most.
+        patience: SQLite: seconds to wait for a lock that another process holds.
 
     Raises:
-        StorageFailed: the URL names no database that Mapae can use, or the file cannot be used.
+        StorageFailed: the URL names no database that Mapae can use, or the database cannot be used.
     """
+    if not is_postgres(url):
+        return _open_sqlite(url, patience=patience)
+    try:
+        from mapae.storage.postgres.database import open_postgres  # noqa: PLC0415  only who uses it needs its driver
+    except ImportError as missing:
+        raise StorageFailed("PostgreSQL needs its driver: pip install 'mapae[postgres]'") from missing
+    return await open_postgres(url, connections=connections)
+
+
+def is_postgres(url: str) -> bool:
+    """Tell whether a URL names a database in PostgreSQL."""
+    return url.startswith(("postgresql://", "postgres://"))
+
+
+def _open_sqlite(url: str, *, patience: float) -> SqliteDatabase:
     path = database_path(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -203,9 +235,18 @@ async def open_database(url: str, *, patience: float = PATIENCE) -> Database:
         what = "check that its folder exists and that the user that runs Mapae may read and write it"
         raise StorageFailed(f"database {path}: {what} ({error.strerror})") from error
     try:
-        return Database(str(path), patience=patience)
+        return SqliteDatabase(str(path), patience=patience)
     except sqlite3.Error as error:
         raise translated(error, str(path)) from error
+
+
+def database_file(url: str) -> Path | None:
+    """Return the file of an SQLite URL, which may not exist yet; None for a database that is no file.
+
+    Raises:
+        StorageFailed: the URL names no database that Mapae can use.
+    """
+    return None if is_postgres(url) else database_path(url)
 
 
 def database_path(url: str) -> Path:
@@ -216,7 +257,9 @@ def database_path(url: str) -> Path:
     """
     scheme, _, rest = url.partition(":///")
     if scheme != "sqlite" or not rest or rest.startswith(":memory:") or "?" in rest:
-        raise StorageFailed("the database must be a file, written sqlite:///path/to/mapae.db")
+        raise StorageFailed(
+            "the database must be a file, written sqlite:///path/to/mapae.db, or written postgresql://user@host/name"
+        )
     return Path(rest)
 
 

@@ -52,21 +52,11 @@ async def load_link(database: Database, token: str, *, purpose: str, now_ms: int
     return None if row is None else Link(*row)
 
 
-async def redeem_link(
-    database: Database, token: str, *, purpose: str, now_ms: int, also: Sequence[Statement] = ()
-) -> str | None:
-    """Use the link of `token` and return whose it is, None for nobody's; of several callers one succeeds.
-
-    Raises:
-        LinkRefused: it is unknown, for another purpose, used or expired.
-    """
-    redeemed_rows, *_ = await database.commit(redeemed(token, purpose=purpose, now_ms=now_ms), *also)
-    account_id: str | None = redeemed_rows[0][0]
-    return account_id
-
-
 def redeemed(token: str, *, purpose: str, now_ms: int) -> Statement:
-    """Return the statement that uses a link, to ride in a transaction; LinkRefused undoes all of it."""
+    """Return the statement that uses a link and returns whose it is, to ride in a transaction; one caller succeeds.
+
+    LinkRefused undoes the transaction: the link is unknown, for another purpose, used or expired.
+    """
     return Statement(
         "UPDATE link SET used_ms = ? WHERE digest = ? AND purpose = ? AND used_ms IS NULL AND expires_ms > ? "
         "RETURNING account_id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -59,9 +60,14 @@ async def status(database: Database) -> list[Migration]:
     return [Migration(m.number, m.name, m.sql, applied[m.number][1]) if m.number in applied else m for m in known]
 
 
-async def pending_sql(database: Database) -> str:
+def pending_sql(known: Sequence[Migration]) -> str:
     """Return the SQL that `apply` would run, empty when nothing is pending."""
-    return "\n".join(migration.sql for migration in await status(database) if migration.applied_ms is None)
+    return "\n".join(migration.sql for migration in known if migration.applied_ms is None)
+
+
+def without_database() -> list[Migration]:
+    """Return every migration that this program knows, all of them pending."""
+    return list(_known())
 
 
 async def apply(database: Database, *, applied: Callable[[Migration], None] | None = None) -> list[Migration]:
@@ -75,7 +81,9 @@ async def apply(database: Database, *, applied: Callable[[Migration], None] | No
         StorageFailed: as for `status`.
     """
     done: list[Migration] = []
-    await database.commit(Statement(LEDGER))
+    if not await database.has_table("migration"):
+        with suppress(Conflict):  # another node makes the same table at this moment
+            await database.commit(Statement(LEDGER))
     for migration in await status(database):
         if migration.applied_ms is None and await _claimed(database, migration):
             done.append(migration)
@@ -95,7 +103,7 @@ async def _claimed(database: Database, migration: Migration) -> bool:
         (migration.number, migration.name, migration.checksum),
     )
     try:
-        await database.commit(claim, *(Statement(sql) for sql in statements(migration.sql)))
+        await database.commit_apart(claim, *(Statement(sql) for sql in statements(migration.sql)))
     except Conflict:
         await status(database)  # another node was first; its text must be ours
         return False

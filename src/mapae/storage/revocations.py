@@ -6,6 +6,8 @@ until it commits; a reader never has to fear that a smaller number appears later
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mapae.sessions.revocation import Entry, Kind
 from mapae.storage.database import Database, Row, Statement
 
@@ -39,28 +41,57 @@ def account_entry(account_id: str, *, until: int, now_ms: int) -> tuple[Statemen
     return RAISE_HEAD, Statement(sql, (until, now_ms, account_id), 1)
 
 
-async def load_snapshot(database: Database) -> tuple[list[Entry], int]:
-    """Return every entry that must still be remembered and the head they are complete up to, as of one moment."""
-    entries, head = await database.snapshot(
-        Statement(f"SELECT {_COLUMNS} FROM feed WHERE until >= {database.now_ms} / 1000 ORDER BY seq"),  # noqa: S608
-        Statement("SELECT seq FROM feed_head WHERE id = 0"),
-    )
-    return [_entry(row) for row in entries], head[0][0]
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read of the feed, all as of one moment.
+
+    Attributes:
+        entries: in the order of their commits.
+        head: the position up to which they are complete.
+        feed: names the feed; positions in a feed of another name mean nothing.
+        now_ms: the database's clock, for nodes to compare their own with.
+    """
+
+    entries: list[Entry]
+    head: int
+    feed: str
+    now_ms: int
 
 
-async def load_after(database: Database, seq: int) -> tuple[list[Entry], int]:
-    """Return the entries after `seq` in the order of their commits, and the head they are complete up to."""
-    entries, head = await database.snapshot(
-        Statement(f"SELECT {_COLUMNS} FROM feed WHERE seq > ? ORDER BY seq", (seq,)),  # noqa: S608
-        Statement("SELECT seq FROM feed_head WHERE id = 0"),
-    )
-    return [_entry(row) for row in entries], head[0][0]
+async def load_snapshot(database: Database) -> Reading:
+    """Return every entry that must still be remembered."""
+    until = f"until >= {database.now_ms} / 1000"
+    return await _read(database, Statement(f"SELECT {_COLUMNS} FROM feed WHERE {until} ORDER BY seq"))  # noqa: S608
+
+
+async def load_after(database: Database, seq: int) -> Reading:
+    """Return the entries after `seq`."""
+    return await _read(database, Statement(f"SELECT {_COLUMNS} FROM feed WHERE seq > ? ORDER BY seq", (seq,)))  # noqa: S608
+
+
+async def _read(database: Database, query: Statement) -> Reading:
+    head = Statement(f"SELECT seq, name, {database.now_ms} FROM feed_head WHERE id = 0")  # noqa: S608
+    rows, ((seq, name, now_ms),) = await database.snapshot(query, head)
+    return Reading([_entry(row) for row in rows], seq, name, now_ms)
 
 
 async def load_time(database: Database) -> int:
-    """Return the database's clock in milliseconds since 1970: nodes compare their own with it."""
+    """Return the database's clock in milliseconds since 1970."""
     row = await database.fetch_one(f"SELECT {database.now_ms}")
     return int(row[0]) if row else 0
+
+
+async def name_feed(database: Database, name: str, *, anew: bool = False) -> None:
+    """Give the feed its name, unless it has one.
+
+    Args:
+        anew: give it another one, because what it held was replaced: everybody who follows it begins again.
+    """
+    sql = "UPDATE feed_head SET name = ? WHERE id = 0"
+    if anew:
+        await database.commit(Statement(sql, (name,)))
+    elif await database.fetch_one("SELECT 1 FROM feed_head WHERE id = 0 AND name = ''"):
+        await database.commit(Statement(f"{sql} AND name = ''", (name,)))
 
 
 async def sweep(database: Database, now: int, *, limit: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mapae.accounts.account import Role, State
@@ -100,16 +100,37 @@ def added(session: Session) -> Statement:
     return Statement(f"{_ADD}VALUES ({_VALUES})", _values(session), 1)
 
 
-async def add_session(database: Database, session: Session, *, epoch: int, also: Sequence[Statement] = ()) -> None:
+async def add_session(
+    database: Database,
+    session: Session,
+    *,
+    epoch: int,
+    password_hash: str | None = None,
+    also: Sequence[Statement] = (),
+) -> None:
     """Save a new session of an account that is active and whose epoch is still `epoch`.
 
+    Args:
+        password_hash: the account's password must still be the one with this hash; None for any.
+
     Raises:
-        Conflict: the account was disabled, deleted or signed out everywhere meanwhile, there is a session with this
-            id, or one of `also` was refused.
+        Conflict: the account was disabled, deleted or signed out everywhere meanwhile, its password was changed, there
+            is a session with this id, or one of `also` was refused.
     """
-    sql = f"{_ADD}SELECT {_VALUES} FROM account WHERE id = ? AND state = 'active' AND epoch = ?"  # noqa: S608
-    statement = Statement(sql, (*_values(session), session.account_id, epoch), 1)
-    await database.commit(statement, *also)
+    await database.commit(*_held(session.account_id, epoch, password_hash), added(session), *also)
+
+
+def _held(account_id: str, epoch: int, password_hash: str | None) -> Iterator[Statement]:
+    """Keep what the session rests on as it is until the session is there.
+
+    The rows are written, not only read: where two transactions run side by side, whoever changes them afterwards waits,
+    and then sees the session that it has to end.
+    """
+    unchanged = "UPDATE account SET epoch = epoch WHERE id = ? AND state = 'active' AND epoch = ?"
+    yield Statement(unchanged, (account_id, epoch), 1)
+    if password_hash is not None:
+        unchanged = "UPDATE password SET hash = hash WHERE account_id = ? AND hash = ?"
+        yield Statement(unchanged, (account_id, password_hash), 1)
 
 
 def _values(session: Session) -> tuple[Value, ...]:

@@ -37,6 +37,7 @@ def _checks(service: Service, *, draining: bool) -> list[tuple[str, bool]]:
     return [
         ("serving", not draining),
         ("database", _database_answers(service)),
+        ("clock", service.clock_agrees),
         ("signing key", _can_sign(service)),
         ("revocations", service.revocations.age(monotonic()) <= service.revocations.limit),
     ]
@@ -44,7 +45,7 @@ def _checks(service: Service, *, draining: bool) -> list[tuple[str, bool]]:
 
 def _database_answers(service: Service) -> bool:
     try:
-        service.database.version()
+        service.database.check()
     except MapaeError:
         return False
     return True

@@ -1,0 +1,1 @@
+"""PostgreSQL behind the same functions as SQLite. Needs the extra `postgres`."""

@@ -1,0 +1,248 @@
+"""A database in PostgreSQL, behind the interface that SQLite has too."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from mapae.errors import StorageFailed
+from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call
+from mapae.storage.postgres.errors import (
+    DIVISION_BY_ZERO,
+    NOT_PREPARED,
+    RETRIED,
+    STOPPED,
+    lost,
+    sqlstate_of,
+    translated,
+)
+from mapae.storage.postgres.pool import OVERTIME_SECONDS, Batch, Pool
+from mapae.storage.postgres.sql import check_reads, counted, numbered, returns_rows
+from mapae.storage.postgres.target import APART_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS, target_of
+from mapae.storage.statement import Row, Statement, Value
+
+TRIES = 6
+"""Times a transaction is begun that the server undoes because of others."""
+PAUSE_SECONDS = 0.01
+"""Before the second try; doubled before each further one."""
+APART_AT_ONCE = 2
+"""Long queries that may run at once, so that they leave connections to the others."""
+
+BEGIN = call(numbered("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"), ())
+COMMIT = call(numbered("COMMIT"), ())
+ROLLBACK = call(numbered("ROLLBACK"), ())
+LIMITS = numbered("SELECT set_config('statement_timeout', ?, TRUE), set_config('lock_timeout', ?, TRUE)")
+
+
+class PostgresDatabase:
+    """One open database. Every method costs one round trip.
+
+    Attributes:
+        path: where it is, for messages.
+        now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
+        shares_clock: whether its clock is this machine's.
+    """
+
+    now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    shares_clock = False
+
+    def __init__(self, url: str, *, connections: int) -> None:
+        target = target_of(url)
+        self.path = target.place
+        self._pool = Pool(target, size=connections)
+        self._apart = asyncio.Semaphore(max(1, min(APART_AT_ONCE, connections - 1)))
+
+    async def fetch(self, sql: str, *values: Value) -> list[Row]:
+        """Return all rows of a query.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        (rows,) = await self._read([_reading(sql, values)])
+        return rows
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        """Return the first row of a query, or None.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        rows = await self.fetch(sql, *values)
+        return rows[0] if rows else None
+
+    async def fetch_apart(self, sql: str, *values: Value) -> list[Row]:
+        """Return all rows of a query that may read a whole table: few at once, with more time.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        async with self._apart:
+            _, rows = await self._read([_limits(APART_SECONDS, LOCK_SECONDS), _reading(sql, values)], APART_SECONDS)
+        return rows
+
+    async def snapshot(self, *queries: Statement) -> Batch:
+        """Return the rows of several queries, all as of the same moment.
+
+        Raises:
+            StorageFailed: the database cannot be read; the message says the cure.
+        """
+        _, *found, _ = await self._read([BEGIN, *(_reading(query.sql, query.values) for query in queries), COMMIT])
+        return found
+
+    async def commit(self, *statements: Statement) -> Batch:
+        """Run `statements` as one transaction and return their rows, once they are safe.
+
+        If the waiting task is cancelled, the transaction happens or does not.
+
+        Raises:
+            Conflict: a statement did not change the rows it must (or raised its own `otherwise`), or a unique rule
+                was broken. Nothing was changed.
+            StorageFailed: the database cannot be written; the message says the cure. Nothing was changed, except that
+                when the connection broke under way only a look can tell.
+        """
+        return await self._write(statements)
+
+    async def commit_apart(self, *statements: Statement) -> Batch:
+        """Do the same as `commit` for what may take long: a change of the schema."""
+        return await self._write(statements, before=(_limits(APART_SECONDS, APART_SECONDS),))
+
+    async def has_table(self, name: str) -> bool:
+        """Tell whether there is a table called `name`."""
+        return bool(await self.fetch("SELECT 1 WHERE to_regclass(?) IS NOT NULL", name))
+
+    def check(self) -> None:
+        """Make sure that the database can be used, as far as is known without asking it.
+
+        Raises:
+            StorageFailed: the last attempt to reach it has failed.
+        """
+        self._pool.check()
+
+    def changed(self) -> bool:
+        """Tell whether anyone has committed since the last call, where that can be known without asking: never here."""
+        return False
+
+    async def close(self) -> None:
+        """Let what was begun come to its end, then close the connections. Closing twice is allowed."""
+        await self._pool.close()
+
+    async def _read(self, calls: Sequence[Call], seconds: int = STATEMENT_SECONDS) -> Batch:
+        try:
+            return await self._tried(calls, seconds=seconds, again=True)
+        except Failed as failed:
+            raise translated(failed.result, self.path) from None
+
+    async def _write(self, statements: Sequence[Statement], *, before: Sequence[Call] = ()) -> Batch:
+        calls = [*before, *map(_writing, statements)]
+        seconds = APART_SECONDS if before else STATEMENT_SECONDS
+        try:
+            rows = await self._tried(calls, seconds=seconds, again=False)
+        except Failed as failed:
+            index = failed.index - len(before)
+            if sqlstate_of(failed.result) == DIVISION_BY_ZERO and index >= 0 and statements[index].rows is not None:
+                raise statements[index].otherwise() from None
+            raise translated(failed.result, self.path) from None
+        return list(map(_without_count, statements, rows[len(before) :]))
+
+    async def _tried(self, calls: Sequence[Call], *, seconds: int, again: bool) -> Batch:
+        """Run a batch; begin anew what others have undone, and what has not reached the server.
+
+        Args:
+            again: it may be run a second time although the server may have carried it out.
+
+        Raises:
+            Failed: a statement was refused.
+            StorageFailed: no connection can be had, or it broke.
+        """
+        pause, tries, losses = PAUSE_SECONDS, 1, 0
+        while True:
+            connection = await self._pool.acquire()
+            try:
+                return await self._run(connection, calls, seconds)
+            except Lost as failure:
+                losses += 1
+                if (failure.sent and not again) or losses == TRIES:
+                    raise lost(self.path) from None
+            except Failed as failed:
+                state = sqlstate_of(failed.result)
+                if state in NOT_PREPARED and not self._pool.pooled:
+                    self._pool.stop_preparing()
+                elif again and state in STOPPED and losses < TRIES:
+                    losses += 1
+                elif state not in RETRIED or tries == TRIES:
+                    raise
+                else:
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  no secret
+                    pause, tries = pause * 2, tries + 1
+
+    async def _run(self, connection: Connection, calls: Sequence[Call], seconds: int) -> Batch:
+        ahead = 0
+        if self._pool.pooled:  # the limits cannot stay on a connection that others use too
+            ahead, first = 1, int(calls[:1] == [BEGIN])
+            calls = [*calls[:first], _limits(STATEMENT_SECONDS, LOCK_SECONDS), *calls[first:]]
+        answer = connection.start(calls, seconds=seconds + OVERTIME_SECONDS)
+        answer.add_done_callback(lambda done: self._give_back(connection, done))
+        try:
+            rows = await asyncio.shield(answer)  # a caller that goes leaves the connection in order
+        except Failed as failed:
+            raise Failed(failed.index - ahead, failed.result) from None
+        return rows[ahead:]
+
+    def _give_back(self, connection: Connection, answer: asyncio.Future[Batch]) -> None:
+        answer.exception()  # its caller may have gone
+        if connection.usable and connection.in_transaction:
+            ended = connection.start([ROLLBACK], seconds=OVERTIME_SECONDS)
+            ended.add_done_callback(lambda done: self._give_back(connection, done))
+        else:
+            self._pool.release(connection)
+
+
+async def open_postgres(url: str, *, connections: int) -> PostgresDatabase:
+    """Open the database at `url` and see that it answers.
+
+    Args:
+        connections: how many this process keeps at most.
+
+    Raises:
+        StorageFailed: the database cannot be used; the message says the cure.
+    """
+    database = PostgresDatabase(url, connections=connections)
+    try:
+        await _check_encoding(database)
+    except BaseException:
+        await database.close()
+        raise
+    return database
+
+
+async def _check_encoding(database: PostgresDatabase) -> None:
+    ((encoding,),) = await database.fetch("SELECT current_setting('server_encoding')")
+    if encoding != "UTF8":
+        raise StorageFailed(
+            f"database {database.path}: its encoding is {encoding}, which cannot hold every name; "
+            "create it anew with ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def _limits(statement_seconds: int, lock_seconds: int) -> Call:
+    return call(LIMITS, (f"{statement_seconds}s", f"{lock_seconds}s"))
+
+
+def _reading(sql: str, values: tuple[Value, ...]) -> Call:
+    check_reads(sql)
+    return call(numbered(sql), values)
+
+
+def _writing(statement: Statement) -> Call:
+    text = numbered(statement.sql) if statement.rows is None else counted(statement.sql, statement.rows)
+    return call(text, statement.values)
+
+
+def _without_count(statement: Statement, rows: list[Row]) -> list[Row]:
+    """Take away what `counted` has added."""
+    if statement.rows is None:
+        return rows
+    if statement.rows == 0 or not returns_rows(statement.sql):
+        return []
+    return [row[1:] for row in rows]
