@@ -83,9 +83,6 @@ class Activity:
 EVENTS: tuple[Event, ...] = get_args(Event)
 """Every event name, in the order people read them."""
 
-REASONS: tuple[Reason, ...] = get_args(Reason)
-"""Every reason."""
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

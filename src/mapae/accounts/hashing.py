@@ -61,7 +61,6 @@ class Hashing:
         argon2_parallelism: its lanes.
         imported_bcrypt_truncates: accept, for imported bcrypt hashes only, a password longer than the 72 bytes bcrypt
             looks at when those 72 match. The system the hash came from did; the next sign-in cures it.
-        equalise_to: rounds every check is raised to, where dearer hashes than the present kind are stored.
         ratios: what other schemes cost on this machine.
     """
 
@@ -71,7 +70,6 @@ class Hashing:
     argon2_time: int = 3
     argon2_parallelism: int = 1
     imported_bcrypt_truncates: bool = False
-    equalise_to: int = 0
     ratios: Ratios = field(default_factory=Ratios)
 
     def __post_init__(self) -> None:
@@ -138,7 +136,7 @@ class Hashing:
 
 
 def check(password: str, stored: str | None, hashing: Hashing) -> Verdict:
-    """Check a sign-in's password; it costs the same whatever is stored.
+    """Check a sign-in's password; it costs the same whatever is stored, unless that is dearer than the present kind.
 
     Args:
         password: what was typed.
@@ -151,21 +149,14 @@ def check(password: str, stored: str | None, hashing: Hashing) -> Verdict:
     if not hashable(password):
         return Verdict(matches=False)
     usable = _usable(stored, hashing)
-    present_work = work_of(hashing.decoy, hashing.ratios)
-    todo = plan(
-        usable,
-        present_work=present_work,
-        target=max(present_work, hashing.equalise_to),
-        ratios=hashing.ratios,
-    )
     matches = False
-    match todo:
-        case CheckStored(found):
+    match plan(usable, present_work=work_of(hashing.decoy, hashing.ratios), ratios=hashing.ratios):
+        case CheckStored(found, fillers):
             matches = _matches(password, found, hashing)
+            for cost in fillers:
+                bcrypt.hashpw(b"", b"$2b$%02d$" % cost + b"." * 22)
         case CheckDecoy():
             hashing.decoy.matches(password)
-    for cost in todo.fillers:
-        bcrypt.hashpw(b"", b"$2b$%02d$" % cost + b"." * 22)
     return Verdict(matches, needs_rehash=matches and usable is not None and not hashing.is_present(usable))
 
 
@@ -207,9 +198,3 @@ def recognise(stored: str) -> Scheme:
         what = "checking it would cost more than bcrypt at cost 16 or 256 MiB; import the account without its password"
         raise InputRefused(FieldMistake("/password_hash", "hash_too_costly", what))
     return found.scheme
-
-
-def rounds_of(stored: str, hashing: Hashing) -> int:
-    """Return what checking `stored` costs, in bcrypt rounds; the largest of all accounts is for `equalise_to`."""
-    found = _usable(stored, hashing)
-    return 0 if found is None else work_of(found, hashing.ratios)

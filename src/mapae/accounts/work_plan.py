@@ -28,7 +28,6 @@ class Ratios:
     """How much of another scheme takes as long as one bcrypt round on this machine.
 
     The defaults lie in the middle of what was measured on a small server with OpenSSL 3; machines differ by up to half.
-    `measure_ratios` gives those of this one.
 
     Attributes:
         pbkdf2_sha256: iterations.
@@ -45,7 +44,7 @@ class Ratios:
 
 @dataclass(frozen=True, slots=True)
 class CheckStored:
-    """Check the password against the stored hash, then spend `fillers`."""
+    """Check the password against the stored hash, then spend bcrypt at the costs `fillers`, for nobody to look at."""
 
     stored: StoredHash
     fillers: tuple[int, ...]
@@ -53,13 +52,11 @@ class CheckStored:
 
 @dataclass(frozen=True, slots=True)
 class CheckDecoy:
-    """There is nothing to check: spend one whole hash of the present kind, then `fillers`."""
-
-    fillers: tuple[int, ...]
+    """There is nothing to check: spend one whole hash of the present kind."""
 
 
 WorkPlan = CheckStored | CheckDecoy
-"""`fillers` are the costs of bcrypt computations whose results nobody looks at."""
+"""How to spend the same on every sign-in."""
 
 
 def work_of(stored: StoredHash, ratios: Ratios) -> int:
@@ -86,18 +83,17 @@ def memory_kib_of(stored: StoredHash) -> int:
             return 4
 
 
-def plan(stored: StoredHash | None, *, present_work: int, target: int, ratios: Ratios) -> WorkPlan:
-    """Return how to spend `target` rounds on one sign-in, whatever is stored.
+def plan(stored: StoredHash | None, *, present_work: int, ratios: Ratios) -> WorkPlan:
+    """Return how to spend as much as one hash of the present kind costs, or what is stored where that is dearer.
 
     Args:
         stored: the account's hash; None for no account, no password, or an account that may not sign in.
         present_work: rounds of one hash of the present kind.
-        target: rounds every sign-in is to cost.
         ratios: of this machine.
     """
     if stored is None:
-        return CheckDecoy(fillers(target - present_work))
-    return CheckStored(stored, fillers(target - work_of(stored, ratios)))
+        return CheckDecoy()
+    return CheckStored(stored, fillers(present_work - work_of(stored, ratios)))
 
 
 def fillers(rounds: int) -> tuple[int, ...]:

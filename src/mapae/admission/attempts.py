@@ -64,11 +64,6 @@ class Attempts:
     failures: int = 0
     last_failed_ms: int | None = None
 
-    def after_failure(self, now_ms: int, policy: AttemptPolicy) -> Attempts:
-        """Return the count with one more failure; a rested count begins again."""
-        rested = self.last_failed_ms is not None and now_ms - self.last_failed_ms >= policy.rest_ms
-        return Attempts(1 if rested else self.failures + 1, now_ms)
-
 
 def wait_ms(failures: int, last_failed_ms: int | None, *, now_ms: int, policy: AttemptPolicy) -> int:
     """Return how many milliseconds the next attempt has to wait; 0 when it may be made now.
