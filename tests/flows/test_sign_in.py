@@ -9,9 +9,16 @@ from mapae.errors import EmailTaken, InputRefused, NotFound, PasswordRefused, Re
 from mapae.flows.account import change_password, delete_account, who_am_i
 from mapae.flows.authenticate import authenticate
 from mapae.flows.follow import poll
-from mapae.flows.manage_accounts import ImportedAccount, find_account, import_accounts, set_account_state
+from mapae.flows.manage_accounts import (
+    IMPORTED_AT_ONCE,
+    ImportedAccount,
+    find_account,
+    import_accounts,
+    set_account_state,
+)
 from mapae.flows.read_activity import my_activity
 from mapae.flows.sign_up import SignUpClosed, sign_up
+from mapae.storage.accounts import list_accounts
 from mapae.storage.activity import ActivityFilter, list_activity
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +128,20 @@ async def test_an_imported_hash_works_and_is_replaced_at_the_next_sign_in(servic
     account = await find_account(service, jane.email)
     assert account.password_hash != stored
     await jane.signs_in()
+
+
+async def test_a_long_import_leaves_out_what_is_taken_and_saves_all_others(service, jane):
+    await jane.signs_up()
+    rows = [ImportedAccount(f"number{number}@example.com", None) for number in range(2 * IMPORTED_AT_ONCE + 9)]
+    rows[3] = rows[-1] = ImportedAccount(jane.email, None)
+    rows[IMPORTED_AT_ONCE + 1] = rows[IMPORTED_AT_ONCE]
+    told = []
+    saved, taken = await import_accounts(service, rows, progress=told.append)
+    assert (saved, taken) == (len(rows) - 3, [jane.email, rows[IMPORTED_AT_ONCE].email, jane.email])
+    assert told == [IMPORTED_AT_ONCE, 2 * IMPORTED_AT_ONCE, len(rows)]
+    assert len(await list_accounts(service.database, limit=1000)) == saved + 1
+    imports = await list_activity(service.database, ActivityFilter(event="account_imported"), limit=1000)
+    assert len({row.account_id for row in imports.rows}) == saved
 
 
 async def test_an_import_with_one_bad_line_saves_nothing(service, jane):

@@ -16,6 +16,9 @@ from mapae.flows.service import Service
 from mapae.flows.visitor import CONSOLE, Visitor
 from mapae.storage import accounts, activity
 
+IMPORTED_AT_ONCE = 200
+"""Accounts of an import that are saved in one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportedAccount:
@@ -123,17 +126,31 @@ async def import_accounts(
         InputRefused: an e-mail or a hash cannot be used; nothing was saved.
     """
     rows = [_account(row, now_ms=service.now_ms()) for row in imported]
-    saved, taken = 0, []
-    for done, account in enumerate(rows, start=1):
-        record = Activity(account.created_ms, "account_imported", "ok", account_id=account.id, device=CONSOLE.device)
-        try:
-            await accounts.add_account(service.database, account, also=(activity.recorded(record),))
-        except EmailTaken:
-            taken.append(account.email)
-        else:
-            saved += 1
-        progress(done)
-    return saved, taken
+    taken: list[str] = []
+    for begin in range(0, len(rows), IMPORTED_AT_ONCE):
+        taken += await _save_imported(service, rows[begin : begin + IMPORTED_AT_ONCE])
+        progress(min(begin + IMPORTED_AT_ONCE, len(rows)))
+    return len(rows) - len(taken), taken
+
+
+async def _save_imported(service: Service, rows: Sequence[Account]) -> list[str]:
+    """Save all of `rows` in one transaction, or one by one where an e-mail is taken; return the e-mails that were."""
+    records = [activity.recorded(_import_of(row)) for row in rows]
+    try:
+        await service.database.commit(*(statement for row in rows for statement in accounts.added(row)), *records)
+    except Conflict:
+        taken = []
+        for row, record in zip(rows, records, strict=True):
+            try:
+                await accounts.add_account(service.database, row, also=(record,))
+            except EmailTaken:
+                taken.append(row.email)
+        return taken
+    return []
+
+
+def _import_of(account: Account) -> Activity:
+    return Activity(account.created_ms, "account_imported", "ok", account_id=account.id, device=CONSOLE.device)
 
 
 def _account(row: ImportedAccount, *, now_ms: int) -> Account:
