@@ -47,7 +47,7 @@ class Keyring:
 
     async def load(self, database: Database, now_ms: int) -> None:
         """Read the rows again and rebuild what changed; cheap when nothing did."""
-        rows = [row for row in await key_rows.load_keys(database) if schedule.phase(row, now_ms) != "destroyed"]
+        rows = schedule.published(await key_rows.load_keys(database), now_ms)
         if rows == self.rows:
             return
         private = {row.kid: self.private.get(row.kid) or self._opened(row) for row in rows}
