@@ -150,9 +150,15 @@ BAD = [
     ("brand", ["", "a\nb", "x" * 61, 5]),
     ("database", ["", "mysql://u:p@h/d", "sqlite:///", "mapae.db", "sqlite:///a?mode=ro"]),
     ("database", ["postgresql://", "postgres://host", "postgresql:///", "postgresql://h/a/b", "postgresql://h:0/d"]),
-    ("database", ["postgresql://h:70000/d", "postgresql://h:x/d", "postgresql://u:hunter2@x@h/d", "postgresql://h h/d"]),
+    (
+        "database",
+        ["postgresql://h:70000/d", "postgresql://h:x/d", "postgresql://u:hunter2@x@h/d", "postgresql://h h/d"],
+    ),
     ("database", ["postgresql://u:hunter2%@h/d", "postgresql://u:hunter2/@h/d", "postgresql://u:hunter2#@h/d"]),
-    ("database", ["postgresql://h/d?sslmod=require", "postgresql://h/d?sslmode=on", "postgresql://h/d?password=hunter2"]),
+    (
+        "database",
+        ["postgresql://h/d?sslmod=require", "postgresql://h/d?sslmode=on", "postgresql://h/d?password=hunter2"],
+    ),
     ("database", ["postgresql://u:hunter?2@h/d", "postgresql://h/d?connect_timeout=soon", "postgresql://[::1/d"]),
     ("database_connections", ["1", "501", "many"]),
     ("security_contact", ["", "us", "http://example.com"]),
