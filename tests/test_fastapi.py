@@ -188,7 +188,7 @@ def httpx_scope(text):
 def test_a_verifying_application_needs_no_server_module():
     code = "import sys, mapae.fastapi; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert {"argon2", "granian", "prometheus_client", "sqlite3", "mapae.storage", "mapae.web.app"} & set(
+    assert {"argon2", "uvicorn", "prometheus_client", "sqlite3", "mapae.storage", "mapae.web.app"} & set(
         loaded
     ) == set()
 
@@ -333,9 +333,9 @@ def example(root, tmp_path):
     """The example application under a real server."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    options = ["--interface", "asgi", "--port", str(port), "--no-ws", "fastapi_app:app"]
+    options = ["--port", str(port), "--ws", "none", "fastapi_app:app"]
     environment = os.environ | {"PYTHONPATH": str(root / "examples"), "MAPAE_BCRYPT_COST": "10"}
-    command = [sys.executable, "-m", "granian", *options]
+    command = [sys.executable, "-m", "uvicorn", *options]
     server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60

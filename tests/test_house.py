@@ -99,7 +99,7 @@ def imported_by(statement: str) -> set[str]:
 
 # socket and bcrypt are not named: cryptography itself loads them for X.509 and for SSH keys.
 SERVER_MODULES = {
-    "asyncio", "sqlite3", "starlette", "granian", "jinja2", "click", "rich", "argon2", "fastapi", "prometheus_client",
+    "asyncio", "sqlite3", "starlette", "uvicorn", "jinja2", "click", "rich", "argon2", "fastapi", "prometheus_client",
     "mapae.storage", "mapae.flows", "mapae.web", "mapae.cli", "mapae.settings", "mapae.coordination",
 }  # fmt: skip
 ROUND = """\

@@ -35,7 +35,7 @@ class MapaeServe(Peer):
     remark: str = "who am I reads the account; a refresh is the first one of its session, so that it rotates"
     operations: tuple[Operation, ...] = ("who", "who_first", "refresh", "hold", "sign_in")
     ready_path: str = "/livez"
-    distributions: tuple[str, ...] = ("mapae", "granian", "cryptography", "msgspec", "bcrypt")
+    distributions: tuple[str, ...] = ("mapae", "uvicorn", "httptools", "cryptography", "msgspec", "bcrypt")
     log_level: str = "warning"
     fresh: int = FRESH_SESSIONS
     _first_sight: Iterator[bytes] = field(default_factory=lambda: iter(()))

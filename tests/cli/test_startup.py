@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJleHAiOjF9.c2ln"
-HEAVY = ("cryptography", "rich", "asyncio", "msgspec", "sqlite3", "starlette", "granian", "argon2", "bcrypt", "jinja2")
+HEAVY = ("cryptography", "rich", "asyncio", "msgspec", "sqlite3", "starlette", "uvicorn", "argon2", "bcrypt", "jinja2")
 
 
 def test_inspecting_a_token_loads_nothing_heavy():

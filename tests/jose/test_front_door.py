@@ -69,7 +69,7 @@ def test_importing_mapae_loads_no_server_and_no_cryptography():
     code = (
         "import sys, mapae; mapae.TokenError; "
         "assert 'cryptography' not in sys.modules; mapae.Key; "
-        "heavy = {'asyncio', 'starlette', 'fastapi', 'sqlite3', 'click', 'granian'} & set(sys.modules); "
+        "heavy = {'asyncio', 'starlette', 'fastapi', 'sqlite3', 'click', 'uvicorn'} & set(sys.modules); "
         "print(sorted(heavy)); sys.exit(bool(heavy))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -26,7 +26,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Value = str | int | float | bool | None
 _RANKS: Mapping[str, int] = MappingProxyType({"debug": 10, "info": 20, "warning": 30, "error": 40})
 _COLOURS: Mapping[str, str] = MappingProxyType({"debug": "2", "info": "36", "warning": "33", "error": "31"})
-_TRUSTED = ("mapae", "_granian")
+_TRUSTED = ("mapae", "uvicorn")
 """Loggers whose messages hold nothing a caller sent."""
 _encode = msgspec.json.Encoder().encode
 
@@ -158,6 +158,6 @@ def route_logging(log: Log) -> None:
     root = logging.getLogger()
     root.handlers[:] = [LogHandler(log)]
     root.setLevel(logging.DEBUG if log.wants("debug") else logging.INFO)
-    network = logging.getLogger("_granian")
+    network = logging.getLogger("uvicorn")
     network.handlers[:], network.propagate = [], True
     network.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""One process of the server: granian's network threads hand requests to our own event loop.
+"""One process of the server: uvicorn on our own event loop.
 
 SIGTERM makes /readyz fail, leaves load balancers a moment to notice, then closes the port and lets what is in flight
 finish. SIGINT does the same without the moment.
@@ -10,19 +10,18 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.server.embed import Server
+import uvicorn
 
 from mapae.errors import Mistake, SettingsRefused
 from mapae.flows.admin_link import admin_exists, create_admin_link
 from mapae.flows.service import Service
 from mapae.settings import Settings
 from mapae.web.app import MapaeApp, create_app
+from mapae.web.http_protocol import PoliteHttp
 from mapae.web.logs import error_fields, open_log, route_logging
 from mapae.web.metrics import SharedNumbers
 
@@ -32,6 +31,8 @@ NOTICE_SECONDS = 0.5
 """From SIGTERM to the closing of the port: long enough for a health check of a local proxy."""
 DRAIN_SECONDS = 30.0
 """How long requests in flight may take to finish."""
+KEEP_ALIVE_SECONDS = 75
+"""How long a connection may be idle: longer than load balancers keep theirs, so that they close first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,14 @@ class Started:
 
 
 def check_address(settings: Settings) -> None:
-    """Make sure that the address is free: several sockets may share a port, so granian would not notice.
+    """Make sure that the address is free: several sockets may share a port, so that nobody would notice.
 
     Raises:
         SettingsRefused: it is not, or this machine has no such address.
     """
     try:
-        for family, kind, _, _, address in socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            with socket.socket(family, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-                probe.listen(1)
+        for listening in _listening(settings, shared=False):
+            listening.close()
     except OSError as error:
         cure = "stop the other program, or choose another port with --port or MAPAE_PORT"
         what = f"cannot listen on {settings.host} port {settings.port} ({error.strerror}); {cure}"
@@ -91,14 +87,15 @@ async def serve_here(
     """
     log = open_log(settings)
     app = create_app(settings, log=log, shared=shared)
-    server = _granian(app, settings)
+    server = _Server(_config(app, settings))
     route_logging(log)
     async with app.running() as service:
         drain = _Drain(app, server)
         drain.listen(orphaned)
         link = await set_up_link(service) if say is not None else None
-        serving = asyncio.create_task(server.serve(), name="mapae-serve")
-        await _until_it_answers(settings, serving)
+        listening = _listening(settings, shared=settings.workers > 1)
+        serving = asyncio.create_task(server.serve(sockets=listening), name="mapae-serve")
+        await server.until_it_answers(serving)
         gc.collect()
         gc.freeze()  # what start-up made stays; the collector need not look at it again
         if say is not None:
@@ -117,49 +114,81 @@ def address_of(settings: Settings) -> str:
     return f"{'https' if settings.tls_cert else 'http'}://{host}:{settings.port}"
 
 
-def _granian(app: MapaeApp, settings: Settings) -> Server:
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves the signals to us and says when it answers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals as they are."""
+        yield
+
+    def end(self) -> None:
+        """Take no new connections, finish what is in flight, and let `serve` return."""
+        self.should_exit = True
+
+    async def until_it_answers(self, serving: asyncio.Task[None]) -> None:
+        """Wait until the port accepts connections; raise what ended `serving` before."""
+        while not self.started:
+            if serving.done():
+                serving.result()
+            await asyncio.sleep(0.001)
+
+
+def _config(app: MapaeApp, settings: Settings) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=PoliteHttp,
+        ws="none",
+        loop="none",  # ours is running already
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # web/requests.py decides which proxies to believe
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
     try:
-        return Server(
-            app,
-            settings.host,
-            settings.port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.auto,
-            websockets=False,
-            backlog=BACKLOG,
-            log_enabled=False,
-            ssl_cert=_path(settings.tls_cert),
-            ssl_key=_path(settings.tls_key),
-            ssl_protocol_min=SSLProtocols.tls12,
-        )
+        config.load()
     except OSError as error:  # ssl.SSLError is one too
         what = f"cannot be used with the key {settings.tls_key} ({error.strerror}); give a PEM chain and its own key"
         raise SettingsRefused([Mistake(settings.origin("tls_cert"), "tls_cert", what)]) from None
+    return config
 
 
-def _path(path: Path | str | None) -> Path | None:
-    return None if path is None else Path(path)
+def _listening(settings: Settings, *, shared: bool) -> list[socket.socket]:
+    """Bind the address; `shared` with other workers of this server, among whom the kernel divides the connections.
 
-
-async def _until_it_answers(settings: Settings, serving: asyncio.Task[None]) -> None:
-    """Wait until the port accepts connections, or the server has failed to start."""
-    any_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-    host = any_address.get(settings.host, settings.host)
-    while not serving.done():
-        try:
-            _, writer = await asyncio.open_connection(host, settings.port)
-        except OSError:
-            await asyncio.sleep(0.005)
-            continue
-        writer.close()
-        return
-    serving.result()
+    Raises:
+        OSError: it is taken, or this machine has no such address.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            listening = socket.socket(family, kind)
+            sockets.append(listening)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+    except OSError:
+        for listening in sockets:
+            listening.close()
+        raise
+    return sockets
 
 
 class _Drain:
     """Ends the server on a signal: not ready, then no new connections, then done."""
 
-    def __init__(self, app: MapaeApp, server: Server) -> None:
+    def __init__(self, app: MapaeApp, server: _Server) -> None:
         self._app, self._server = app, server
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
@@ -206,4 +235,4 @@ class _Drain:
 
     def _close(self) -> None:
         self._stopping.set()
-        self._server.stop()  # type: ignore[no-untyped-call]
+        self._server.end()
