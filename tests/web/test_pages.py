@@ -451,6 +451,24 @@ async def test_an_unknown_address_and_a_wrong_method_have_pages(browser):
     assert "GET" in method.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("language", "unknown", "repeated"),
+    [
+        ("en", "The form has no field “&lt;b&gt;”.", "“email” was sent more than once."),
+        ("ko", "이 양식에는 ‘&lt;b&gt;’ 항목이 없어요.", "‘email’ 항목을 두 번 이상 보냈어요."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-up", "/setup"])
+async def test_a_form_with_foreign_fields_is_refused_in_the_words_of_a_page(browser, path, language, unknown, repeated):
+    fields = {"email": ["a@example.com", "b@example.com"], "password": "x", "<b>": "1"}
+    refused = await browser.post(f"{path}?lang={language}", data=fields, headers=SAME_ORIGIN)
+    assert refused.status_code == 422
+    assert refused.headers["content-language"] == language
+    assert unknown in refused.text
+    assert repeated in refused.text
+    assert "errors" not in refused.text, "the word of the API"
+
+
 async def test_a_failure_of_ours_has_a_page_that_says_so_and_gives_nothing_away(app, browser):
     await browser.signs_up()
     await app.service.database.commit(_statement("DROP TABLE account"))

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mapae.errors import LinkRefused, MapaeError, NotFound, Refused
+from mapae.errors import FieldMistake, InputRefused, LinkRefused, MapaeError, NotFound, Refused
 from mapae.web.pages.moments import duration
 from mapae.web.pages.page import Page
 from mapae.web.problems import PROBLEMS, Language, problem_for
@@ -22,10 +22,12 @@ def render_problem(request: Request, error: Exception) -> Response:
     ours = _as_ours(error)
     problem = problem_for(ours)
     name = _text_name(ours)
+    mistakes = ours.mistakes if isinstance(ours, InputRefused) else ()
     retry_after = ours.retry_after if isinstance(ours, Refused) else None
     values = {
         "title": page.t(f"problem.{name}") if name else problem.title.into(page.known_language),
         "help": page.t(f"problem.{name}_help") if name else problem.advice.into(page.known_language),
+        "wrong": [_field_sentence(page, mistake) for mistake in mistakes],
         "wait": page.t("problem.wait", when=duration(retry_after, page.language)) if retry_after else "",
         "code": problem.code,
         "number": problem.status,
@@ -85,6 +87,18 @@ def _as_ours(error: Exception) -> Exception:
             return error
 
 
+def _field_sentence(page: Page, mistake: FieldMistake) -> str:
+    """Return what is wrong with a field that no form of ours sends; what people type is told beside its field."""
+    field = mistake.pointer.removeprefix("/")
+    match mistake.code:
+        case "unknown":
+            return page.t("problem.field_unknown", field=field)
+        case "repeated":
+            return page.t("problem.field_repeated", field=field)
+        case _:
+            return page.t("mistake.field", field=field)
+
+
 def _text_name(error: Exception) -> str:
     """Return the text that says `error` to a person; empty where the registry's own words do."""
     match error:
@@ -96,6 +110,8 @@ def _text_name(error: Exception) -> str:
             return "method"
         case CsrfRefused():
             return "foreign"
+        case InputRefused():
+            return "form_fields"
         case BodyTooLarge() | ContentTypeUnsupported():
             return "form_broken"
         case RequestRefused() if type(error) is RequestRefused:
