@@ -22,7 +22,8 @@ import mapae
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "mapae"
-LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *ROOT.glob("tests/**/node/package-lock.json")])
+NODE_LOCKS = [ROOT / folder / "node" / "package-lock.json" for folder in ("bench", "tests")]
+LOCKS = sorted([*ROOT.glob("requirements/*.txt"), *NODE_LOCKS])
 GENERATED = {"node_modules", "site", "build", "dist", "__pycache__", "mapae-data"}
 
 
