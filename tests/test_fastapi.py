@@ -17,6 +17,7 @@ from mapae import Key, KeySet, sign
 from mapae.errors import SettingsRefused
 from mapae.fastapi import Claims, Mapae, Principal
 from mapae.flows.follow import poll
+from mapae.remote import RemoteRevocations
 from servers import serving
 
 pytestmark = pytest.mark.anyio
@@ -374,6 +375,60 @@ async def test_an_application_fetches_the_keys_of_a_service_elsewhere_and_follow
             later = connection.sign_in("jane@example.com")
             for tokens in (first, later):
                 assert (await http.get("/me", headers=bearer(tokens["access_token"]))).status_code == 200
+
+
+@pytest.mark.slow
+async def test_an_application_elsewhere_refuses_a_session_that_was_ended(tmp_path):
+    with serving(tmp_path / "mapae-data") as server, server.connect() as connection:
+        elsewhere = Mapae(server.url, audience=server.url)
+        app = application(elsewhere)
+
+        @app.post("/transfer")
+        async def transfer(user: Annotated[Claims, Depends(elsewhere.fresh)]) -> dict[str, str | None]:
+            return {"sub": user.sub}
+
+        async with started(app) as http:
+            tokens, other = connection.sign_up("jane@example.com"), connection.sign_in("jane@example.com")
+            headers = bearer(tokens["access_token"])
+            assert (await http.get("/me", headers=headers)).status_code == 200
+            assert (await http.post("/transfer", headers=headers)).status_code == 200
+            assert connection.ask("POST", "/v1/sign-out", token=tokens["access_token"]).status == 204
+            refused = await http.post("/transfer", headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (401, "token_revoked")
+            until = time.monotonic() + 3
+            while (answer := await http.get("/me", headers=headers)).status_code == 200:
+                assert time.monotonic() < until
+            assert answer.json()["code"] == "token_revoked"
+            assert (await http.get("/me", headers=bearer(other["access_token"]))).status_code == 200
+            server.kill()
+            gone = await http.post("/transfer", headers=bearer(other["access_token"]))
+            assert (gone.status_code, gone.json()["code"]) == (503, "feed_source")
+            assert int(gone.headers["retry-after"]) >= 1
+            assert (await http.get("/me", headers=bearer(other["access_token"]))).status_code == 200
+
+
+async def test_a_route_of_the_embedded_service_may_ask_now(embedded):
+    app = mounted(embedded)
+
+    @app.post("/transfer")
+    async def transfer(user: Annotated[Principal, Depends(embedded.fresh)]) -> None: ...
+
+    async with started(app) as http:
+        headers = bearer((await http.post("/auth/v1/sign-up", json=PERSON)).json()["access_token"])
+        assert (await http.post("/transfer", headers=headers)).status_code == 200
+        assert (await http.post("/auth/v1/sign-out", headers=headers)).status_code == 204
+        assert (await http.post("/transfer", headers=headers)).status_code == 401
+
+
+async def test_a_token_that_names_no_session_needs_an_issuer_without_revocations():
+    keys = KEY.public()
+    following = RemoteRevocations(ISSUER, keys, start_seconds=0)
+    strict, lenient = (Mapae(ISSUER, audience=AUDIENCE, keys=keys, revocations=each) for each in (following, False))
+    async with client(application(strict)) as http:
+        answer = await http.get("/me", headers=bearer(token()))
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_claim")
+    async with client(application(lenient)) as http:
+        assert (await http.get("/me", headers=bearer(token()))).status_code == 200
 
 
 async def test_keys_that_cannot_be_fetched_are_a_fault_of_the_moment(free_port):

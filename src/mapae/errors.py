@@ -20,6 +20,7 @@
     │   └── Stale                 too old to accept while revocations cannot be read
     ├── KeyRefused                key material that must not be used (a ValueError too)
     ├── KeySourceError            the keys of an issuer cannot be fetched now; try again
+    │   └── FeedSourceError       what an issuer has revoked cannot be fetched now; try again
     ├── SettingsRefused           every mistake of a configuration at once
     ├── FileExposed               a secret file that others can read, or that git tracks
     ├── Conflict                  a stored row is not what the writer expected
@@ -187,6 +188,12 @@ class KeySourceError(MapaeError):
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
+
+
+class FeedSourceError(KeySourceError):
+    """What an issuer has revoked cannot be had now, so its tokens can be neither accepted nor refused; try again."""
+
+    code = "feed_source"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@
     @app.get("/hello")
     async def hello(user: Annotated[Principal, Depends(auth)]) -> str: ...
 
-An application that only verifies tokens of a service elsewhere names that service instead, and fetches its keys when it
-first needs them: `Mapae("https://id.example.com", audience="https://api.example.com")`.
+An application that only verifies tokens of a service elsewhere names that service instead, fetches its keys and follows
+its revocations: `Mapae("https://id.example.com", audience="https://api.example.com")`.
 
-Checking does no I/O once the keys are known, and never leaves the event loop. Refusals carry the challenges of RFC
-6750.
+Checking does no I/O once keys and revocations are known, and never leaves the event loop. Refusals carry the challenges
+of RFC 6750.
 """
 
 from __future__ import annotations
@@ -31,15 +31,18 @@ from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
+from msgspec import ValidationError, convert
 from starlette.routing import Mount, Route
 
-from mapae.errors import MapaeError, Mistake, SettingsRefused
+from mapae.errors import ClaimRefused, MapaeError, Mistake, SettingsRefused
 from mapae.guard import Principal, require
 from mapae.jose.claims import Claims
 from mapae.jose.jwks import KeySet
 from mapae.jose.live_keys import LiveKeys
 from mapae.jose.verifier import KeySource
 from mapae.remote.key_set import RemoteKeySet
+from mapae.remote.revocations import RemoteRevocations
+from mapae.sessions.access_token import AccessClaims
 from mapae.settings import Settings, load_settings
 from mapae.settings.kinds import is_loopback
 from mapae.tokens import Verifier
@@ -105,12 +108,25 @@ class _Optional(_Guarded[T]):
             raise
 
 
-class _Auth(_Guarded[T]):
-    """What both ways of knowing a caller have in common."""
+class _Fresh(_Guarded[T]):
+    """Asks now what was revoked: for what must not be done a moment too late."""
 
-    def __init__(self, check: Check[T], issuer: str) -> None:
+    async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> T:
+        return await self._checked(connection, security_scopes.scopes)
+
+
+class _Auth(_Guarded[T]):
+    """What both ways of knowing a caller have in common.
+
+    Attributes:
+        optional: lets requests without any token through.
+        fresh: asks now what was revoked, over the network, instead of looking into memory.
+    """
+
+    def __init__(self, check: Check[T], issuer: str, *, fresh: Check[T]) -> None:
         super().__init__(check, issuer)
         self.optional: _Optional[T] = _Optional(check, issuer)
+        self.fresh: _Fresh[T] = _Fresh(fresh, issuer)
 
     async def __call__(self, connection: HTTPConnection, security_scopes: SecurityScopes) -> T:
         """Return who sends the request.
@@ -130,11 +146,12 @@ class _Auth(_Guarded[T]):
 
 
 class Mapae(_Auth[Claims]):
-    """Verifies the access tokens of a service elsewhere, with its keys.
+    """Verifies the access tokens of a service elsewhere, with its keys and what it has revoked.
 
-    Use it as `Annotated[Claims, Depends(auth)]`, `Annotated[Claims, auth.require("notes:write")]` or
-    `Annotated[Claims | None, Depends(auth.optional)]`. Sessions that were ended elsewhere are accepted until their
-    access token expires; `Mapae.embedded` knows of them at once.
+    Use it as `Annotated[Claims, Depends(auth)]`, `Annotated[Claims, auth.require("notes:write")]`,
+    `Annotated[Claims | None, Depends(auth.optional)]`, or `Annotated[Claims, Depends(auth.fresh)]` where a session that
+    was ended a moment ago must not pass. Sessions that end elsewhere are refused here within a second; how, and what
+    happens while the service cannot be reached, `mapae.remote.RemoteRevocations` says.
     """
 
     def __init__(
@@ -145,6 +162,7 @@ class Mapae(_Auth[Claims]):
         keys: KeySource | LiveKeys | Mapping[str, Any] | bytes | None = None,
         typ: str | None = "at+jwt",
         leeway: int = 5,
+        revocations: RemoteRevocations | bool | None = None,
     ) -> None:
         """Prepare to verify.
 
@@ -156,21 +174,54 @@ class Mapae(_Auth[Claims]):
                 issuer on this very machine may be asked by http.
             typ: the kind of token; None for an issuer that does not say.
             leeway: seconds by which clocks may differ.
+            revocations: whether to follow what the service revokes, or what follows it already. None: where the keys
+                are fetched. An issuer that is no Mapae has nothing to follow: False; then a session that was ended is
+                accepted until its token expires.
 
         Raises:
             KeyRefused: `keys` is no JWK Set, or holds a private key.
-            ValueError: `keys` is None and the issuer is not one that can be asked.
+            ValueError: the issuer is to be asked and is not one that can be.
         """
-        verifier = Verifier(_source(keys, issuer), issuer=issuer, audience=audience, typ=typ, leeway=leeway)
+        source = _source(keys, issuer)
+        verifier = Verifier(source, issuer=issuer, audience=audience, typ=typ, leeway=leeway)
+        follower = _follower(revocations, source, issuer, leeway, fetched=keys is None)
 
-        async def check(connection: HTTPConnection, scopes: list[str]) -> Claims:
+        async def checked(connection: HTTPConnection, scopes: list[str], max_staleness: float | None) -> Claims:
             claims = await verifier.verify_async(read_bearer(connection.scope))
+            if follower is not None:
+                await follower.accept_async(_access_claims(claims), max_staleness=max_staleness)
             if scopes:
                 scope = claims.get("scope", "")
                 require(scope if isinstance(scope, str) else "", scopes)
             return claims
 
-        super().__init__(check, issuer)
+        async def check(connection: HTTPConnection, scopes: list[str]) -> Claims:
+            return await checked(connection, scopes, None)
+
+        async def check_now(connection: HTTPConnection, scopes: list[str]) -> Claims:
+            return await checked(connection, scopes, 0)
+
+        self._follower = follower
+        super().__init__(check, issuer, fresh=check_now)
+
+    def init(self, app: FastAPI) -> None:
+        """Answer refusals of `app` with problem documents (RFC 9457), and follow revocations while it runs."""
+        super().init(app)
+        follower = self._follower
+        if follower is None:
+            return
+        inner = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(started: FastAPI) -> AsyncIterator[Any]:
+            follower.start()
+            try:
+                async with inner(started) as state:
+                    yield state
+            finally:
+                follower.close()
+
+        app.router.lifespan_context = lifespan
 
     @staticmethod
     def embedded(*, issuer: str = DEFAULT_ISSUER, **settings: object) -> EmbeddedMapae:
@@ -214,7 +265,7 @@ class EmbeddedMapae(_Auth[Principal]):
         self.settings = settings
         self._service_app: MapaeApp = create_app(settings)
         self._authenticate = authenticate
-        super().__init__(self._check_here, settings.issuer)
+        super().__init__(self._check_here, settings.issuer, fresh=self._check_now)
 
     @property
     def service(self) -> Service:
@@ -248,11 +299,36 @@ class EmbeddedMapae(_Auth[Principal]):
             csrf.check(connection.scope, issuer=self.settings.issuer)
         return self._authenticate(self.service, credentials.access_token, scopes=scopes)
 
+    async def _check_now(self, connection: HTTPConnection, scopes: list[str]) -> Principal:
+        from mapae.flows.follow import read_anew  # noqa: PLC0415  as above
+
+        await read_anew(self.service)
+        return await self._check_here(connection, scopes)
+
 
 def _source(keys: KeySource | LiveKeys | Mapping[str, Any] | bytes | None, issuer: str) -> KeySource | LiveKeys:
     if keys is None:
         return RemoteKeySet.from_issuer(issuer, allow_loopback=is_loopback(urlsplit(issuer).hostname or ""))
     return KeySet.from_jwks(keys) if isinstance(keys, Mapping | bytes) else keys
+
+
+def _follower(
+    asked: RemoteRevocations | bool | None, keys: KeySource | LiveKeys, issuer: str, leeway: int, *, fetched: bool
+) -> RemoteRevocations | None:
+    if isinstance(asked, RemoteRevocations):
+        return asked
+    if asked is False or (asked is None and not fetched):
+        return None
+    loopback = is_loopback(urlsplit(issuer).hostname or "")
+    return RemoteRevocations(issuer, keys, leeway=leeway, allow_loopback=loopback)
+
+
+def _access_claims(claims: Claims) -> AccessClaims:
+    try:
+        return convert(claims.to_dict(), AccessClaims)
+    except ValidationError:
+        why = "is missing, so that nobody can tell whether it was revoked; write revocations=False for such an issuer"
+    raise ClaimRefused(why, claim="sid")
 
 
 async def _explained(connection: HTTPConnection, refused: Exception) -> Response:

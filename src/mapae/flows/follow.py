@@ -39,8 +39,18 @@ async def poll(service: Service) -> None:
         reading = await feed.load_snapshot(service.database)
     revocations.apply(reading.entries, head=reading.head, sent=sent, after=after, feed=reading.feed)
     service.compare_clock(reading.now_ms, asked_ms=now_ms)
+    service.feed.take(reading.entries, name=reading.feed, head=reading.head, after=after, sent=sent)
     service.shown.clear()
     await service.keyring.load(service.database, now_ms)
+
+
+async def read_anew(service: Service) -> None:
+    """Read the revocations once more, beginning after this call; those who ask meanwhile share one reading.
+
+    Raises:
+        StorageFailed: the database cannot be read.
+    """
+    await service.feed.read_anew(lambda: poll(service))
 
 
 async def hear(service: Service) -> None:
@@ -60,6 +70,7 @@ async def tidy(service: Service) -> None:
     await keep_schedule(service)
     await sweep(service)
     service.revocations.forget(service.now_ms() // 1000)
+    service.feed.log.forget(service.now_ms() // 1000)
 
 
 async def follow(service: Service) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mapae.accounts.account import Account
 from mapae.accounts.passwords import Hashing, PasswordPolicy
 from mapae.coordination.board import Board, board_for
+from mapae.flows.feed import Feed
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
 from mapae.flows.tally import Tally
@@ -17,7 +18,6 @@ from mapae.sessions.refresh import RefreshPolicy
 from mapae.sessions.revocation import Revocations
 from mapae.settings import Settings
 from mapae.storage.database import Database
-
 
 LEAST_LEEWAY = 5
 """Seconds by which clocks may always differ."""
@@ -65,6 +65,7 @@ class Service:
     clock_ahead_ms: int = 0
     shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    feed: Feed = field(default_factory=Feed)
 
     def now_ms(self) -> int:
         """Return the wall clock in milliseconds since 1970."""

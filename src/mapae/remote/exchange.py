@@ -25,12 +25,14 @@ class Request:
         etag: the validator of the answer at hand, for If-None-Match.
         timeout: seconds in all, from the name to the last octet.
         max_bytes: how much of an answer may be read.
+        what: what is fetched, for messages.
     """
 
     url: str
     etag: str | None
     timeout: float
     max_bytes: int
+    what: str = "key set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +106,16 @@ class Fetch:
             target = read_url(request.url)
             line = self._connect(target, deadline)
         except ssl.SSLError:
-            raise KeySourceError("the key set's server has no certificate that is trusted for its name") from None
+            why = f"the {request.what}'s server has no certificate that is trusted for its name"
+            raise KeySourceError(why) from None
         except (OSError, ValueError) as error:
-            raise KeySourceError(f"the key set's server cannot be reached ({_in_words(error)})") from None
+            why = f"the {request.what}'s server cannot be reached ({_in_words(error)})"
+            raise KeySourceError(why) from None
         try:
             return _exchange(line, target, request, self._headers)
         except (OSError, HTTPException, ValueError) as error:
-            raise KeySourceError(f"the key set's server gave no complete answer ({_in_words(error)})") from None
+            why = f"the {request.what}'s server gave no complete answer ({_in_words(error)})"
+            raise KeySourceError(why) from None
         finally:
             line.end()
 
@@ -188,19 +193,20 @@ def _exchange(line: _Line, target: Target, request: Request, more: Mapping[str, 
     connection.endheaders()
     response = connection.getresponse()
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, headers, _body(response, headers, request.max_bytes))
+    return Answer(response.status, headers, _body(response, headers, request))
 
 
-def _body(response: HTTPResponse, headers: Mapping[str, str], most: int) -> bytes:
+def _body(response: HTTPResponse, headers: Mapping[str, str], request: Request) -> bytes:
+    most, what = request.max_bytes, request.what
     if response.status != 200:
         return b""
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise KeySourceError("the answer of the key set's server is compressed, which nobody has asked for")
+        raise KeySourceError(f"the answer of the {what}'s server is compressed, which nobody has asked for")
     length = headers.get("content-length", "")
     declared = int(length) if re.fullmatch(r"[0-9]{1,19}", length) else 0
     body = b"" if declared > most else response.read(most + 1)
     if max(declared, len(body)) > most:
-        raise KeySourceError(f"the answer of the key set's server has more than {most} bytes")
+        raise KeySourceError(f"the answer of the {what}'s server has more than {most} bytes")
     return body
 
 

@@ -240,6 +240,21 @@ _ALL = (
         "폐기 목록을 새로 읽지 못한 채 얼마까지 예전 토큰을 받아 줄지 정해요.",
     ),
     Setting(
+        "feed_secret",
+        "tokens",
+        kinds.word_or("off", kinds.secret(16)),
+        "off",
+        (
+            "What servers elsewhere present as a bearer token to read the revocations. Without it anybody may: the "
+            "list holds random ids and no names, but tells how often people sign out."
+        ),
+        (
+            "다른 곳의 서버가 폐기 목록을 읽을 때 베어러 토큰으로 내미는 값이에요. 없으면 누구나 읽을 수 있어요. "
+            "목록에는 무작위 id만 있고 이름은 없지만, 로그아웃이 얼마나 잦은지는 드러나요."
+        ),
+        secret=True,
+    ),
+    Setting(
         "idle_ttl",
         "sessions",
         kinds.duration(MINUTE, 400 * DAY),

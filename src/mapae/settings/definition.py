@@ -59,6 +59,7 @@ class Settings:
     access_ttl: int = 10 * MINUTE
     leeway: int = 5
     max_staleness: int = 30
+    feed_secret: str | None = None
     # sessions
     idle_ttl: int = 14 * DAY
     absolute_ttl: int = 90 * DAY

@@ -278,6 +278,19 @@ def prefix() -> Kind:
     return Kind(form, read)
 
 
+def secret(least: int) -> Kind:
+    """A secret of at least so many characters, none of them a space."""
+    form = f"at least {least} letters, digits and signs, without spaces"
+
+    def read(given: object) -> str:
+        text = _text(given, "a long random text")
+        if not re.fullmatch(rf"[\x21-\x7e]{{{least},500}}", text):
+            raise ValueError(f"write {form}")
+        return text
+
+    return Kind(form, read)
+
+
 def colour() -> Kind:
     """A colour as #RRGGBB."""
 

@@ -93,6 +93,8 @@ def text_of(settings: Settings, name: str, *, hide_secrets: bool = True) -> str:
     if value is None:
         return setting.default.replace("<data>", str(settings.data))
     if setting.secret and hide_secrets:
+        if "://" not in str(value) and value != setting.default:
+            return "[REDACTED]"
         return re.sub(r"(//)[^/@]*(@)|(password=)[^&]*", r"\1\3[REDACTED]\2", str(value))
     return setting.kind.write(value)
 

@@ -22,7 +22,7 @@ from mapae.errors import (
 )
 from mapae.web.field_words import words_for_field, words_for_password
 from mapae.web.problems import Language, Problem, problem_for
-from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, TokenMissing
+from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, ReaderRefused, TokenMissing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -99,7 +99,7 @@ def challenge(error: Exception, *, realm: str) -> str | None:
     """Return the `WWW-Authenticate` field that `error` calls for, if any (RFC 6750 §3)."""
     start = f'Bearer realm="{realm}"'
     match error:
-        case TokenMissing():
+        case TokenMissing() | ReaderRefused():
             return start
         case Stale():
             return f'{start}, error="invalid_token", error_description="stale"'

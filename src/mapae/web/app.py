@@ -64,7 +64,7 @@ class MapaeApp:
         self.settings = settings
         self.log = log
         self.service: Service | None = None
-        self.draining = False
+        self._draining = False
         self._metrics = metrics
         self._base = urlsplit(settings.issuer).path.rstrip("/")
         self._table = Table((*_operations(self._base), metrics_operation(metrics)))
@@ -75,6 +75,17 @@ class MapaeApp:
         self._pages = Starlette(
             routes=pages.routes(), exception_handlers={HTTPException: _explain, Exception: _explain}
         )
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is stopping."""
+        return self._draining
+
+    @draining.setter
+    def draining(self, stopping: bool) -> None:
+        self._draining = stopping
+        if stopping and self.service is not None:
+            self.service.feed.close()  # whoever waits for news must not hold up the end
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Service]:

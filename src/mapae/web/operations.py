@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapae.web.api import activity, health, me, sessions, sign_in, tokens, well_known
+from mapae.web.api import activity, health, me, revocations, sessions, sign_in, tokens, well_known
 from mapae.web.calls import Operation
 from mapae.web.problems import Words
 
@@ -128,6 +128,20 @@ API_OPERATIONS: tuple[Operation, ...] = (
         may_set_cookies=True,
         problems=("not_found",),
         parameters={"sid": Words("The session's id.", "세션의 id예요.")},
+    ),
+    Operation(
+        method="GET",
+        path="/v1/revocations",
+        name="revocations",
+        summary=Words(
+            "What was revoked, signed, for servers elsewhere; waits for news.",
+            "다른 곳의 서버를 위한 서명된 폐기 목록이에요. 새 소식이 있을 때까지 기다려요.",
+        ),
+        run=revocations.show_page,
+        media_type="application/jwt",
+        access="none",
+        problems=("reader_refused", "input_refused"),
+        query=revocations.QUERY,
     ),
 )
 """What people and programs call, under a version."""

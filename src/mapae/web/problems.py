@@ -402,6 +402,30 @@ PROBLEMS: Mapping[str, Problem] = _table(
         ),
     ),
     (
+        "feed_source",
+        503,
+        (
+            "What the token's issuer has revoked cannot be read right now.",
+            "지금은 토큰 발급자가 무엇을 폐기했는지 알 수 없습니다.",
+        ),
+        (
+            "Nothing is wrong with the token as far as can be known. Try again in a moment; the log says why.",
+            "토큰이 잘못된 것은 아닙니다. 잠시 뒤 다시 시도해 주시기 바랍니다. 이유는 로그에 적어 두었습니다.",
+        ),
+    ),
+    (
+        "reader_refused",
+        401,
+        (
+            "The revocations are read with a secret, and this is not it.",
+            "폐기 목록을 읽으려면 비밀 값이 필요한데, 맞는 값이 아닙니다.",
+        ),
+        (
+            "Send the setting feed_secret of the service as a bearer token.",
+            "서비스의 feed_secret 설정값을 베어러 토큰으로 보내 주시기 바랍니다.",
+        ),
+    ),
+    (
         "settings_refused",
         500,
         ("The settings of this service have mistakes.", "이 서비스의 설정에 잘못이 있습니다."),

@@ -11,6 +11,7 @@ Refused
     ├── CsrfRefused            another site made the browser send this
     ├── TokenMissing           no access token was sent
     ├── CredentialsTwice       a token came in two ways at once
+    ├── ReaderRefused          the secret for reading the revocations is missing or wrong
     └── NotReady               the service is starting or stopping
 """
 
@@ -87,6 +88,12 @@ class CredentialsTwice(RequestRefused):
     """A token came in more than one way (RFC 6750 §2)."""
 
     code = "credentials_twice"
+
+
+class ReaderRefused(RequestRefused):
+    """The secret for reading the revocations is missing or wrong."""
+
+    code = "reader_refused"
 
 
 class NotReady(RequestRefused):
