@@ -68,6 +68,7 @@ def goals(run: Run) -> list[tuple[bool, str]]:
     if nodes:
         times("who", max(nodes, key=lambda one: one.median("who", "per_core")).peer.name, 3)
     times("refresh", "express", 4)
+    times("refresh", "express-rs256", 4)
     times("refresh", "oidc-provider", 3)
     times("refresh", "oidc-provider-memory", 3)
     if "sign_in" in mapae.rounds:

@@ -16,6 +16,10 @@ function keys() {
     return { algorithm: 'HS256', signing: secret, verifying: secret };
   }
   const pem = { privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' } };
+  if (BENCH_KEYS === 'rs256-text') {
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048, ...pem });
+    return { algorithm: 'RS256', signing: rsa.privateKey, verifying: rsa.publicKey };
+  }
   const pair = generateKeyPairSync('ec', { namedCurve: 'P-256', ...pem });
   return BENCH_KEYS === 'es256-text'
     ? { algorithm: 'ES256', signing: pair.privateKey, verifying: pair.publicKey }

@@ -12,7 +12,7 @@ from peers.peer import BENCH, Peer, People, node_environment, write_people
 @dataclass
 class Express(Peer):
     """Attributes:
-    keys: `hs256-text`, `es256-text` or `es256-prepared`; see `node/express.mjs`.
+    keys: `hs256-text`, `rs256-text`, `es256-text` or `es256-prepared`; see `node/express.mjs`.
     """
 
     keys: str = ""
@@ -33,6 +33,13 @@ EXPRESS_PEERS = (
         algorithm="ES256",
         keys="es256-text",
         remark="keys as PEM text in every call, as its tutorials do; the same algorithm as Mapae",
+    ),
+    Express(
+        "express-rs256",
+        "Express, RSA keys",
+        algorithm="RS256",
+        keys="rs256-text",
+        remark="2048 bits, keys as PEM text in every call: how jsonwebtoken's README shows keys in two parts",
     ),
     Express(
         "express-prepared",
