@@ -16,11 +16,11 @@ from typing import Any, Literal, NamedTuple
 import click
 from prometheus_client.parser import text_string_to_metric_families
 from reference_library import Room, front_door, rooms
-from token_error_words import WORDS
 
 from mapae import errors
 from mapae.cli.commands import Command, Group, Option
 from mapae.cli.main import mapae as command_line
+from mapae.cli.token_error_words import WORDS
 from mapae.flows.open_service import open_service
 from mapae.settings import SETTINGS, Settings
 from mapae.web.metrics import COUNTERS, Numbers, exposition
@@ -377,7 +377,8 @@ PAGES = (
                 "What the library raises, why, and what to do. `code` and the class are stable; the sentence of an error "
                 "is for people, and never holds a token, a key or the value of a claim. Mistakes in the calling program, such "
                 "as a `str` where a key belongs, are `TypeError` or `ValueError`, whose text says what to write instead. "
-                "`mapae explain CODE` prints what the service says for the same code: [problem codes](problems.md)."
+                "`mapae explain CODE` prints the same without a network, and what the service says for it: "
+                "[problem codes](problems.md)."
             ),
         ),
         (
@@ -385,7 +386,7 @@ PAGES = (
             (
                 "라이브러리가 일으키는 오류와 그 까닭, 고치는 법이에요. `code`와 클래스는 바뀌지 않아요. 오류의 문장은 사람을 위한 것이고, 토큰이나 "
                 "키, 클레임의 값을 담지 않아요. 키가 올 자리에 `str`을 준 것처럼 부르는 쪽의 잘못은 `TypeError`나 `ValueError`이고, 무엇을 써야 "
-                "하는지 알려 줘요. 같은 코드에 대해 서비스가 하는 말은 `mapae explain 코드`와 [오류 코드](problems.md)에 있어요."
+                "하는지 알려 줘요. `mapae explain 코드`는 이 내용과 서비스가 하는 말([오류 코드](problems.md))을 네트워크 없이 보여 줘요."
             ),
         ),
         token_errors,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mapae.cli.token_error_words import WORDS
 from mapae.settings import SETTINGS
 from mapae.web.problems import PROBLEMS
 
@@ -44,6 +45,23 @@ def test_another_settings_file_can_be_named(run, home):
 def test_explain_knows_every_code_of_the_service(run, code):
     assert PROBLEMS[code].advice.en in run("explain", code).out
     assert PROBLEMS[code].advice.ko in run("explain", code, env={"MAPAE_LANG": "ko"}).out
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_explain_says_why_the_library_raises_an_error_and_how_to_cure_it(run, code):
+    words, out = WORDS[code], run("explain", code).out
+    assert words.why_en in out
+    assert words.cure_en in out
+    korean = run("explain", code, env={"MAPAE_LANG": "ko"}).out
+    assert words.why_ko in korean
+    assert words.cure_ko in korean
+
+
+def test_explain_names_the_class_that_carries_a_code(run):
+    told = run("explain", "token_expired", "--json").json
+    assert told["class"] == "mapae.errors.Expired"
+    assert told["cure"] == WORDS["token_expired"].cure_en
+    assert "class" not in run("explain", "csrf_refused", "--json").json
 
 
 def test_explain_takes_a_problem_uri_and_a_finding_of_the_inspector(run):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import click
 
+from mapae import errors
 from mapae.cli.commands import command, json_option
 from mapae.cli.language import language, say
 from mapae.cli.output import paint, result, result_json, table
+
+if TYPE_CHECKING:
+    from mapae.cli.token_error_words import CauseAndCure
 
 
 @command(
@@ -22,6 +27,7 @@ from mapae.cli.output import paint, result, result_json, table
 @json_option
 def explain(*, code: str | None, as_json: bool) -> None:
     """Say what an error code means and what to do; without CODE, list them all."""
+    from mapae.cli.token_error_words import WORDS
     from mapae.jose.lint_words import FINDINGS
     from mapae.web.problems import PROBLEMS
 
@@ -31,10 +37,14 @@ def explain(*, code: str | None, as_json: bool) -> None:
     wanted = code.strip().rstrip("/").rpartition("/")[2]
     if problem := PROBLEMS.get(wanted):
         title, advice = problem.title.into(language()), problem.advice.into(language())
+        library = _in_the_library(wanted, WORDS[wanted]) if wanted in WORDS else {}
         if as_json:
-            result_json({"code": wanted, "status": problem.status, "title": title, "advice": advice})
+            result_json({"code": wanted, "status": problem.status, "title": title, "advice": advice, **library})
         else:
             result(f"{paint(wanted, bold=True)}  HTTP {problem.status}\n{title}\n{advice}")
+        if library and not as_json:
+            result(f"\n{library['class']}")
+            result(f"{say('Why:', '까닭:')} {library['why']}\n{say('Cure:', '고치는 법:')} {library['cure']}")
     elif wanted in FINDINGS:
         severity, en, ko = FINDINGS[wanted]
         text = say(en, ko).replace("{name}", say("a claim", "클레임"))
@@ -46,6 +56,14 @@ def explain(*, code: str | None, as_json: bool) -> None:
         near = get_close_matches(wanted, [*PROBLEMS, *FINDINGS], n=1, cutoff=0.5)
         hint = say(f" Did you mean {near[0]}?", f" 혹시 {near[0]}인가요?") if near else ""
         raise click.UsageError(say(f"No such code {wanted!r}.", f"{wanted!r}라는 코드는 없어요.") + hint)
+
+
+def _in_the_library(code: str, words: CauseAndCure) -> dict[str, str]:
+    """Return the class that carries `code` in a program, why it is raised, and what to do."""
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MapaeError)]
+    name = next(kind.__name__ for kind in kinds if kind.code == code)
+    why, cure = say(words.why_en, words.why_ko), say(words.cure_en, words.cure_ko)
+    return {"class": f"mapae.errors.{name}", "why": why, "cure": cure}
 
 
 def _list(as_json: bool) -> None:
