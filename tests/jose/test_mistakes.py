@@ -53,6 +53,9 @@ MISTAKES = [
     ("an empty audience", lambda: verify("a.b.c", audience=""), ValueError, "audience=.*ANY"),
     ("no token", lambda: verify(None), TypeError, "str or bytes"),
     ("the whole header", lambda: verify("Bearer a.b.c"), Malformed, "Bearer"),
+    ("half a token", lambda: verify("a"), Malformed, "this has no dot$"),
+    ("two thirds of a token", lambda: verify("a.b"), Malformed, "this has 1 dot$"),
+    ("a token and a half", lambda: verify("a.b.c.d"), Malformed, "this has 3 dots$"),
     ("an encrypted token", lambda: verify("a.b.c.d.e"), Malformed, "JWE"),
     ("an algorithm that is none", lambda: mapae.Key.generate("none"), KeyRefused, "one of HS256"),
 ]

@@ -115,8 +115,8 @@ def test_dates_that_are_not_finite_never_come_in_by_another_way(check, forge):
 
 
 SHAPES = [
-    ("", "0 dots"),
-    ("a.b", "1 dots"),
+    ("", "no dot"),
+    ("a.b", "1 dot$"),
     ("a.b.c.d", "3 dots"),
     ("a.b.c.d.e", "encrypted token"),
     ("..", "empty segment"),
@@ -236,5 +236,5 @@ def test_a_signature_around_octets_says_only_what_its_key_says():
     assert refused.value.claim == "kid"
     with pytest.raises(Malformed):
         verify_octets(token.replace(".", ".x.", 1), key)
-    with pytest.raises(Malformed, match="this has 2 dots"):
+    with pytest.raises(Malformed, match="outside base64url"):
         verify_octets("é" + token[1:], key)

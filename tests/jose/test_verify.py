@@ -344,8 +344,8 @@ def test_malformed_shapes_say_what_they_are(check):
         ("a.b.c.d.e", "JWE"),
         ('{"payload":"x"}', "serialization"),
         ("Bearer eyJ.eyJ.eyJ", "Bearer"),
-        ("", "0 dots"),
-        ("a.b", "1 dots"),
+        ("", "no dot"),
+        ("a.b", "1 dot$"),
         ("..", "segment"),
         ("a..c", "segment"),
     ):

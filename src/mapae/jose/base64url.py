@@ -10,17 +10,21 @@ from mapae.errors import Malformed
 _LAST_OF_TWO = frozenset("AQgw")
 _LAST_OF_THREE = frozenset("AEIMQUYcgkosw048")
 _PADDING = ("", "", "==", "=")
+TO_URL = bytes.maketrans(b"+/", b"-_")
 # msgspec keeps octets in JSON as a string of base64: it refuses foreign characters, and is twice as fast as binascii.
-_write_base64 = msgspec.json.Encoder().encode
+write_base64 = msgspec.json.Encoder().encode
 _read_base64 = msgspec.json.Decoder(bytes).decode
 
 
 def encode(raw: bytes) -> str:
     """Write `raw` as base64url without padding."""
-    text = _write_base64(raw)[1 : 1 + (len(raw) * 4 + 2) // 3].decode()
-    if "+" in text or "/" in text:
-        return text.replace("+", "-").replace("/", "_")
-    return text
+    return encode_octets(raw).decode()
+
+
+def encode_octets(raw: bytes) -> bytes:
+    """Write `raw` as base64url without padding, in ASCII octets."""
+    text = write_base64(raw).strip(b'"=')
+    return text.translate(TO_URL) if 0x2B in text or 0x2F in text else text
 
 
 def decode(text: str, name: str = "token") -> bytes:

@@ -23,7 +23,7 @@ class _StructMapping(msgspec.StructMeta, ABCMeta):
     """The metaclass of a msgspec.Struct that is a Mapping too."""
 
 
-class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, metaclass=_StructMapping):
+class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, gc=False, metaclass=_StructMapping):
     """The claims of a verified token, read-only.
 
     The registered claims are attributes (`claims.sub`, `claims.expires_at`); each claim is a member (`claims["s"]`).

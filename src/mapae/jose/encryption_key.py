@@ -10,9 +10,8 @@ These are no `Key`: what verifies signatures never decrypts, and the other way r
 from __future__ import annotations
 
 import secrets
-from abc import ABC
 from collections.abc import Mapping
-from typing import Any, NoReturn, Self
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -43,12 +42,13 @@ from mapae.jose.encryption_algorithms import (
     content_encryption_named,
     key_management_named,
 )
+from mapae.jose.immutable_key import ImmutableKey
 
 DEFAULT_ENC = "A256GCM"
 _OPERATIONS = frozenset({"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"})
 
 
-class EncryptionKey(ABC):
+class EncryptionKey(ImmutableKey):
     """A key and the one `alg` it is for.
 
     Attributes:
@@ -70,32 +70,15 @@ class EncryptionKey(ABC):
     def __init__(
         self, management: KeyManagement, content: ContentEncryption | None, native: Any, public: Any, *, kid: str | None
     ) -> None:
-        put = object.__setattr__
-        put(self, "alg", management.name)
-        put(self, "enc", None if content is None else content.name)
-        put(self, "_management", management)
-        put(self, "_content", content)
-        put(self, "_native", native)
-        put(self, "_public", public)
-        put(self, "kid", self.thumbprint() if kid is None and not isinstance(public, bytes) else kid)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a key is immutable")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("a key is immutable")
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.alg} kid={self.kid!r}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not pickled; write key.to_jwk(private=True) where you really mean to store it")
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
+        self._become(
+            alg=management.name,
+            enc=None if content is None else content.name,
+            _management=management,
+            _content=content,
+            _native=native,
+            _public=public,
+        )
+        self._become(kid=self.thumbprint() if kid is None and not isinstance(public, bytes) else kid)
 
     def thumbprint(self, hash_name: str = "sha256") -> str:
         """Compute the RFC 7638 thumbprint, as base64url."""

@@ -2,6 +2,10 @@
 
 A glance says yes, or nothing: its conditions together suffice for every rule of `strict_json`, `claims` and `policy`.
 What misses one of them (an array as audience, an `nbf`, another spelling, a mistake) is read and judged rule by rule.
+
+No member stands twice in a payload with as many different names as commas, and one: n members have n - 1 commas between
+them, and more where a value holds some, so n is at most that number, and it is at least the number of names. Where the
+commas say nothing, a payload that equals its own re-encoding shows the same: an encoder never writes a name twice.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ Glance = Callable[[bytes, float], Any]
 Times = Callable[[Any], tuple[float, float]]
 """Claims that a glance accepted to the first moment of their validity, and the end of it."""
 
-_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError)
+_ERRORS = (msgspec.MsgspecError, ValueError, RecursionError, KeyError)
 
 
 def glance_for(kind: Any, policy: Policy) -> tuple[Glance, Times]:
@@ -47,56 +51,55 @@ def _times(dates: Callable[[Any], tuple[int, int]], leeway: int) -> Times:
 
 
 def _at_members(policy: Policy) -> tuple[Glance, Times]:
-    issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
-    last_exp = MAX_DATE
+    issuers, audiences = policy.issuers(), policy.audiences()
+    issuer, audience = min(issuers), min(audiences)  # mostly the only ones; comparing is quicker than hashing
+    leeway, expired, last_exp = float(policy.leeway), -float(policy.leeway), MAX_DATE
 
     def glance(raw: bytes, now: float) -> Any:
         if 0x5B in raw:  # "[": an array somewhere; told before the decoder would have to
             return None
         try:
             members = decode_flat(raw)
+            # Flat, so there is nothing to freeze; and no name twice, as the commas or the re-encoding show.
+            if raw.count(b",") + 1 != len(members) and encode(members) != raw:
+                return None
+            exp, iat = members["exp"], members["iat"]
+            if (
+                type(exp) is int
+                and type(iat) is int
+                and 0 <= iat <= exp <= last_exp
+                and exp - now > expired
+                and iat - now <= leeway
+                and (members["iss"] == issuer or members["iss"] in issuers)
+                and (members["aud"] == audience or members["aud"] in audiences)
+                and type(members.get("sub", "")) is str
+                and type(members.get("jti", "")) is str
+                and "nbf" not in members
+            ):
+                return Claims(members)
         except _ERRORS:
-            return None
-        # Flat, and equal to its own re-encoding: no name twice, no odd spelling, nothing to freeze.
-        if encode(members) != raw:
-            return None
-        get = members.get
-        exp, iat = get("exp"), get("iat")
-        if (
-            type(exp) is int
-            and type(iat) is int
-            and now < exp + leeway
-            and 0 <= iat - leeway <= now
-            and exp <= last_exp
-            and get("iss") in issuers
-            and get("aud") in audiences
-            and type(get("sub", "")) is str
-            and type(get("jti", "")) is str
-            and "nbf" not in members
-        ):
-            return Claims(members)
+            pass
         return None
 
-    return glance, _times(itemgetter("exp", "iat"), leeway)
+    return glance, _times(itemgetter("exp", "iat"), policy.leeway)
 
 
 def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, Times]:
-    """Look at a Struct that says all of the payload.
-
-    If the Struct's own re-encoding is the payload to the octet, nothing was dropped: no foreign member, no duplicate.
-    """
+    """Look at a Struct that says all of the payload: no foreign member, no member twice."""
     attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
     if not {"iss", "aud", "exp", "iat"} <= attribute.keys() or "nbf" in attribute:
         return _NOTHING
     judged = attrgetter(*(attribute[name] for name in ("exp", "iat", "iss", "aud")))
     decode = msgspec.json.Decoder(kind).decode
-    issuers, audiences, leeway = policy.issuers(), policy.audiences(), policy.leeway
-    last_exp = MAX_DATE
+    issuers, audiences = policy.issuers(), policy.audiences()
+    issuer, audience = min(issuers), min(audiences)  # mostly the only ones; comparing is quicker than hashing
+    leeway, expired, last_exp = float(policy.leeway), -float(policy.leeway), MAX_DATE
+    commas = _commas(kind)
 
     def glance(raw: bytes, now: float) -> Any:
         try:
             claims = decode(raw)
-            if encode(claims) != raw:
+            if raw.count(b",") != commas and encode(claims) != raw:
                 return None
         except _ERRORS:
             return None
@@ -104,18 +107,22 @@ def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, 
         if (
             type(exp) is int
             and type(iat) is int
-            and now < exp + leeway
-            and 0 <= iat - leeway <= now
-            and exp <= last_exp
-            and type(iss) is str
-            and iss in issuers
-            and type(aud) is str
-            and aud in audiences
+            and 0 <= iat <= exp <= last_exp
+            and exp - now > expired
+            and iat - now <= leeway
+            and (iss == issuer or (type(iss) is str and iss in issuers))
+            and (aud == audience or (type(aud) is str and aud in audiences))
         ):
             return claims
         return None
 
-    return glance, _times(attrgetter(attribute["exp"], attribute["iat"]), leeway)
+    return glance, _times(attrgetter(attribute["exp"], attribute["iat"]), policy.leeway)
+
+
+def _commas(kind: type[msgspec.Struct]) -> int:
+    """Count the commas of a payload that has each member of a Struct once; -1 where that proves nothing."""
+    fields = msgspec.structs.fields(kind)
+    return len(fields) - 1 if all(field.required for field in fields) else -1
 
 
 _TEXT = (inspect.StrType,)

@@ -20,7 +20,7 @@ from mapae.jose.encryption_key import DEFAULT_ENC, DecryptKey, EncryptKey, refus
 from mapae.jose.header import MAX_HEADER, Header, check_header, check_kind, media_type, read_header
 from mapae.jose.key_management import deliver, recover
 from mapae.jose.strict_json import write_object
-from mapae.jose.unverified import as_text, has_scheme
+from mapae.jose.unverified import as_text, dots_in, has_scheme
 
 MAX_TOKEN = 256 * 1024
 _REFUSED = "the token cannot be decrypted with this key"
@@ -226,7 +226,7 @@ def _wrong_shape(text: str) -> str:
         return "three segments: a signed token (JWS), where an encrypted one belongs"
     if text.count(".") == 4:
         return "the token holds a character outside base64url"
-    return f"an encrypted token has five segments with four dots between them; this has {text.count('.')} dots"
+    return f"an encrypted token has five segments with four dots between them; this has {dots_in(text)}"
 
 
 def _refuse_odd_text(value: object, name: str) -> None:

@@ -11,7 +11,6 @@ from mapae.errors import Malformed, TooLarge
 from mapae.jose.base64url import decode, encode
 from mapae.jose.header import Header, check_header, read_header
 from mapae.jose.key import Key, SecretKey, SigningKey
-from mapae.jose.signatures import Checker
 from mapae.jose.strict_json import plain, write_object
 from mapae.jose.unverified import as_text, has_scheme, wrong_shape
 
@@ -38,7 +37,7 @@ class Signed:
     payload: bytes = field(repr=False)
 
 
-def find_checker(segment: str, find: Callable[[str | None, str], Key]) -> tuple[Header, Checker]:
+def find_key(segment: str, find: Callable[[str | None, str], Key]) -> tuple[Header, Key]:
     """Read a header segment and find the key that it names.
 
     Raises:
@@ -47,7 +46,7 @@ def find_checker(segment: str, find: Callable[[str | None, str], Key]) -> tuple[
     if has_scheme(segment):
         raise Malformed(wrong_shape(segment))
     header = check_header(read_header(segment))
-    return header, find(header.kid, header.alg).check_signature
+    return header, find(header.kid, header.alg)
 
 
 def verify_octets(token: str | bytes, keys: KeySource, *, max_length: int = MAX_TOKEN) -> Signed:
@@ -64,8 +63,8 @@ def verify_octets(token: str | bytes, keys: KeySource, *, max_length: int = MAX_
         raise Malformed(wrong_shape(text))
     signing_input, _, signature = text.rpartition(".")
     segment, _, payload = signing_input.partition(".")
-    _header, check_signature = find_checker(segment, keys.find)
-    check_signature(signing_input.encode(), signature)
+    _header, key = find_key(segment, keys.find)
+    key.check_signature(signing_input.encode(), signature)
     return Signed(MappingProxyType(read_header(segment)), decode(payload, "payload"))
 
 

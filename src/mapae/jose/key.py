@@ -1,9 +1,10 @@
 """A key, bound to exactly one algorithm (RFC 7517, RFC 8725 §3.1).
 
     Key
-    ├── SecretKey    a shared secret: signs and verifies (HS256, HS384, HS512)
-    ├── SigningKey   a private key: signs; `public()` is its other half
-    └── VerifyKey    a public key: verifies only
+    ├── PrivateKey
+    │   ├── SecretKey    a shared secret: signs and verifies (HS256, HS384, HS512)
+    │   └── SigningKey   a private key: signs; `public()` is its other half
+    └── VerifyKey        a public key: verifies only
 
 Keys are made by the named constructors of `Key`, are immutable, and never show secret material in `repr`.
 """
@@ -11,7 +12,7 @@ Keys are made by the named constructors of `Key`, are immutable, and never show 
 from __future__ import annotations
 
 import secrets
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -21,11 +22,12 @@ from mapae.errors import AlgorithmRefused, KeyRefused
 from mapae.jose import jwk as members_of
 from mapae.jose import key_files
 from mapae.jose.algorithms import Algorithm, Ecdsa, Eddsa, Hmac, MlDsa, Rsa, algorithm_named
+from mapae.jose.immutable_key import ImmutableKey
 from mapae.jose.points import refuse_weak_point
 from mapae.jose.signatures import Checker, Signer, checker, signer
 
 
-class Key(ABC):
+class Key(ImmutableKey):
     """A key and the one algorithm it is for.
 
     Attributes:
@@ -44,31 +46,18 @@ class Key(ABC):
     _public: Any
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
-        put = object.__setattr__
-        put(self, "alg", algorithm.name)
-        put(self, "_algorithm", algorithm)
-        put(self, "_native", native)
-        put(self, "_public", public)
-        put(self, "check_signature", checker(algorithm, public))
-        put(self, "kid", self.thumbprint() if kid is None and not isinstance(algorithm, Hmac) else kid)
+        self._become(
+            alg=algorithm.name,
+            check_signature=checker(algorithm, public),
+            _algorithm=algorithm,
+            _native=native,
+            _public=public,
+        )
+        self._become(kid=self.thumbprint() if kid is None and not isinstance(algorithm, Hmac) else kid)
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a key is immutable")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("a key is immutable")
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.alg} kid={self.kid!r}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not pickled; write key.to_jwk(private=True) where you really mean to store it")
-
-    def __copy__(self) -> Key:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Key:
-        return self
+    def checker_after(self, beginning: bytes) -> Checker:
+        """Return a `check_signature` for octets that all begin alike; it is called with the rest of them."""
+        return checker(self._algorithm, self._public, beginning)
 
     @staticmethod
     def generate(alg: str, *, kid: str | None = None, bits: int = 3072) -> SecretKey | SigningKey:
@@ -240,8 +229,8 @@ _NO_PRIVATE = "this is a public key; it has no private half"
 _NO_PUBLIC = "a shared secret has no public half; write to_jwk(private=True) if you really mean to export it"
 
 
-class SecretKey(Key):
-    """A secret that both sides share: it signs and it verifies.
+class PrivateKey(Key):
+    """A key that signs.
 
     Attributes:
         make_signature: octets to their signature segment.
@@ -255,13 +244,22 @@ class SecretKey(Key):
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
         super().__init__(algorithm, native, public, kid=kid)
-        object.__setattr__(self, "make_signature", signer(algorithm, native))
-        object.__setattr__(self, "headers", {})
+        self._become(make_signature=signer(algorithm, native), headers={})
 
     @property
     def is_private(self) -> bool:
-        """Always true: who can verify can sign."""
+        """Always true."""
         return True
+
+    def signer_after(self, beginning: bytes) -> Signer:
+        """Return a `make_signature` for octets that all begin alike; it is called with the rest of them."""
+        return signer(self._algorithm, self._native, beginning)
+
+
+class SecretKey(PrivateKey):
+    """A secret that both sides share: it signs and it verifies."""
+
+    __slots__ = ()
 
     def public(self) -> NoReturn:
         """Refuse: a secret has no half that may be published.
@@ -272,28 +270,10 @@ class SecretKey(Key):
         raise KeyRefused(_NO_PUBLIC)
 
 
-class SigningKey(Key):
-    """A private key: it signs. Whoever only verifies gets `public()`.
+class SigningKey(PrivateKey):
+    """A private key: it signs. Whoever only verifies gets `public()`."""
 
-    Attributes:
-        make_signature: octets to their signature segment.
-        headers: the header segments written so far, by `typ`.
-    """
-
-    __slots__ = ("headers", "make_signature")
-
-    make_signature: Signer
-    headers: dict[str | None, str]
-
-    def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
-        super().__init__(algorithm, native, public, kid=kid)
-        object.__setattr__(self, "make_signature", signer(algorithm, native))
-        object.__setattr__(self, "headers", {})
-
-    @property
-    def is_private(self) -> bool:
-        """Always true."""
-        return True
+    __slots__ = ()
 
     def public(self) -> VerifyKey:
         """Return the public half, with the same kid."""

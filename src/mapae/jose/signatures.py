@@ -1,13 +1,14 @@
 """Make and check signatures: one closure per key, bound once, called often (RFC 7515 §5).
 
 A `Signer` turns the signing input into the signature segment; a `Checker` takes both and raises when they do not match.
-The key objects, paddings and hashes are prepared here, so that a call does nothing but the primitive.
+The key objects, paddings and hashes are prepared here, so that a call does nothing but the primitive. Where all signing
+inputs begin alike (the header segment and its dot), a closure can be bound to that `beginning`, and is called with the
+rest.
 """
 
 from __future__ import annotations
 
 import hashlib
-from binascii import b2a_base64
 from collections.abc import Callable
 from hmac import compare_digest
 from typing import Any
@@ -15,17 +16,16 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from mapae.errors import Malformed, SignatureRefused
 from mapae.jose.algorithms import Ecdsa, Eddsa, Hmac, MlDsa, Rsa
-from mapae.jose.base64url import decode, encode
+from mapae.jose.base64url import TO_URL, decode, encode, write_base64
+from mapae.jose.dss_signature import from_der, to_der
 
 Signer = Callable[[bytes], str]
 Checker = Callable[[bytes, str], None]
 
 _REFUSED = "the signature does not match"
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
     "sha384": hashes.SHA384,
@@ -33,56 +33,58 @@ _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
 }
 
 
-def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any) -> Signer:
-    """Bind a secret (octets) or a private key of `cryptography` to its algorithm."""
+def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: bytes = b"") -> Signer:
+    """Bind a secret (octets) or a private key of `cryptography` to its algorithm, and to how all messages begin."""
     match algorithm:
         case Hmac():
-            return _mac(algorithm, key)
+            return _mac(algorithm, key, beginning)
         case Rsa():
-            return _rsa_signer(algorithm, key)
+            return _rsa_signer(algorithm, key, beginning)
         case Ecdsa():
-            return _ecdsa_signer(algorithm, key)
+            return _ecdsa_signer(algorithm, key, beginning)
         case Eddsa() | MlDsa():
             sign = key.sign
-            return lambda message: encode(sign(message))
+            return lambda message: encode(sign(beginning + message))
 
 
-def checker(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any) -> Checker:
-    """Bind a secret (octets) or a public key of `cryptography` to its algorithm."""
+def checker(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: bytes = b"") -> Checker:
+    """Bind a secret (octets) or a public key of `cryptography` to its algorithm, and to how all messages begin."""
     match algorithm:
         case Hmac():
-            return _mac_checker(algorithm, key)
+            return _mac_checker(algorithm, key, beginning)
         case Rsa():
-            return _rsa_checker(algorithm, key)
+            return _rsa_checker(algorithm, key, beginning)
         case Ecdsa():
-            return _ecdsa_checker(algorithm, key)
+            return _ecdsa_checker(algorithm, key, beginning)
         case Eddsa() | MlDsa():
-            return _plain_checker(algorithm, key)
+            return _plain_checker(algorithm, key, beginning)
 
 
-def _hmac_states(algorithm: Hmac, secret: bytes) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _hmac_states(algorithm: Hmac, secret: bytes, beginning: bytes) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Prepare the two hash states of HMAC (RFC 2104); copying them is less than half the work of a new HMAC."""
     new = getattr(hashlib, algorithm.hash_name)
     block = new().block_size
     padded = (new(secret).digest() if len(secret) > block else secret).ljust(block, b"\x00")
-    return new(bytes(octet ^ 0x36 for octet in padded)).copy, new(bytes(octet ^ 0x5C for octet in padded)).copy
+    inner, outer = (new(bytes(octet ^ pad for octet in padded)) for pad in (0x36, 0x5C))
+    inner.update(beginning)
+    return inner.copy, outer.copy
 
 
-def _mac(algorithm: Hmac, secret: bytes) -> Signer:
-    inner_copy, outer_copy = _hmac_states(algorithm, secret)
+def _mac(algorithm: Hmac, secret: bytes, beginning: bytes) -> Signer:
+    inner_copy, outer_copy = _hmac_states(algorithm, secret, beginning)
 
     def make(message: bytes) -> str:
         inner = inner_copy()
         inner.update(message)
         outer = outer_copy()
         outer.update(inner.digest())
-        return b2a_base64(outer.digest(), newline=False).translate(_TO_URL, b"=").decode()
+        return write_base64(outer.digest()).strip(b'"=').translate(TO_URL).decode()
 
     return make
 
 
-def _mac_checker(algorithm: Hmac, secret: bytes) -> Checker:
-    inner_copy, outer_copy = _hmac_states(algorithm, secret)
+def _mac_checker(algorithm: Hmac, secret: bytes, beginning: bytes) -> Checker:
+    inner_copy, outer_copy = _hmac_states(algorithm, secret, beginning)
 
     def check(message: bytes, signature: str) -> None:
         inner = inner_copy()
@@ -90,7 +92,7 @@ def _mac_checker(algorithm: Hmac, secret: bytes) -> Checker:
         outer = outer_copy()
         outer.update(inner.digest())
         # Compared as text: only the canonical base64url of the right octets is equal.
-        expected = b2a_base64(outer.digest(), newline=False).translate(_TO_URL, b"=")
+        expected = write_base64(outer.digest()).strip(b'"=').translate(TO_URL)
         if not (signature.isascii() and compare_digest(expected, signature.encode())):
             raise SignatureRefused(_REFUSED)
 
@@ -103,14 +105,14 @@ def _rsa_padding(algorithm: Rsa, hash_: hashes.HashAlgorithm) -> padding.Asymmet
     return padding.PKCS1v15()
 
 
-def _rsa_signer(algorithm: Rsa, key: Any) -> Signer:
+def _rsa_signer(algorithm: Rsa, key: Any, beginning: bytes) -> Signer:
     hash_ = _HASHES[algorithm.hash_name]()
     pad = _rsa_padding(algorithm, hash_)
     sign = key.sign
-    return lambda message: encode(sign(message, pad, hash_))
+    return lambda message: encode(sign(beginning + message, pad, hash_))
 
 
-def _rsa_checker(algorithm: Rsa, key: Any) -> Checker:
+def _rsa_checker(algorithm: Rsa, key: Any, beginning: bytes) -> Checker:
     hash_ = _HASHES[algorithm.hash_name]()
     pad = _rsa_padding(algorithm, hash_)
     verify = key.verify
@@ -120,7 +122,7 @@ def _rsa_checker(algorithm: Rsa, key: Any) -> Checker:
         octets = _octets(signature, size)
         matches = True
         try:
-            verify(octets, message, pad, hash_)
+            verify(octets, beginning + message, pad, hash_)
         except (InvalidSignature, ValueError):
             matches = False
         if not matches:
@@ -129,31 +131,25 @@ def _rsa_checker(algorithm: Rsa, key: Any) -> Checker:
     return check
 
 
-def _ecdsa_signer(algorithm: Ecdsa, key: Any) -> Signer:
+def _ecdsa_signer(algorithm: Ecdsa, key: Any, beginning: bytes) -> Signer:
     # Deterministic (RFC 6979): no signature depends on the machine's random numbers (RFC 8725bis §3.2).
     ecdsa = ec.ECDSA(_HASHES[algorithm.hash_name](), deterministic_signing=True)
     sign = key.sign
     size = algorithm.size
 
-    def make(message: bytes) -> str:
-        r, s = decode_dss_signature(sign(message, ecdsa))
-        return encode(r.to_bytes(size, "big") + s.to_bytes(size, "big"))
-
-    return make
+    return lambda message: encode(from_der(sign(beginning + message, ecdsa), size))
 
 
-def _ecdsa_checker(algorithm: Ecdsa, key: Any) -> Checker:
+def _ecdsa_checker(algorithm: Ecdsa, key: Any, beginning: bytes) -> Checker:
     ecdsa = ec.ECDSA(_HASHES[algorithm.hash_name]())
     verify = key.verify
-    size = algorithm.size
-    number = int.from_bytes
+    size = 2 * algorithm.size
 
     def check(message: bytes, signature: str) -> None:
-        octets = _octets(signature, 2 * size)
-        der = encode_dss_signature(number(octets[:size], "big"), number(octets[size:], "big"))
+        octets = _octets(signature, size)
         matches = True
         try:
-            verify(der, message, ecdsa)
+            verify(to_der(octets), beginning + message, ecdsa)
         except (InvalidSignature, ValueError):
             matches = False
         if not matches:
@@ -162,7 +158,7 @@ def _ecdsa_checker(algorithm: Ecdsa, key: Any) -> Checker:
     return check
 
 
-def _plain_checker(algorithm: Eddsa | MlDsa, key: Any) -> Checker:
+def _plain_checker(algorithm: Eddsa | MlDsa, key: Any, beginning: bytes) -> Checker:
     verify = key.verify
     size = algorithm.signature_size if isinstance(algorithm, MlDsa) else 2 * len(key.public_bytes_raw())
 
@@ -170,7 +166,7 @@ def _plain_checker(algorithm: Eddsa | MlDsa, key: Any) -> Checker:
         octets = _octets(signature, size)
         matches = True
         try:
-            verify(octets, message)
+            verify(octets, beginning + message)
         except (InvalidSignature, ValueError):
             matches = False
         if not matches:

@@ -81,4 +81,12 @@ def wrong_shape(text: str) -> str:
         return "the JSON serialization of a token is not accepted, only the compact one"
     if has_scheme(text):
         return 'the word "Bearer" belongs to the HTTP header, not to the token'
-    return f"a token has three segments with two dots between them; this has {dots} dots"
+    if dots == 2:
+        return "the token holds a character outside base64url"
+    return f"a token has three segments with two dots between them; this has {dots_in(text)}"
+
+
+def dots_in(text: str) -> str:
+    """Count the dots of a text in words: no dot, 1 dot, 2 dots."""
+    dots = text.count(".")
+    return f"{dots or 'no'} {'dot' if dots < 2 else 'dots'}"

@@ -17,8 +17,8 @@ from mapae.jose.glance import Glance, Times, glance_for
 from mapae.jose.header import check_kind
 from mapae.jose.issuers import Issuer, choose
 from mapae.jose.jwks import KeySet
-from mapae.jose.jws import MAX_TOKEN, KeySource, find_checker
-from mapae.jose.key import refuse_other_than_key
+from mapae.jose.jws import MAX_TOKEN, KeySource, find_key
+from mapae.jose.key import Key, refuse_other_than_key
 from mapae.jose.live_keys import Following, LiveKeys
 from mapae.jose.memo import Memo, Verified
 from mapae.jose.policy import ANY, Expected, Judge, Policy, judge_of
@@ -244,6 +244,7 @@ def _for_issuer(
 
 
 _Current = tuple[KeySource, dict[str, Checker], Memo]
+"""The keys; for each header segment that was good before, a check of what follows it; the memo."""
 
 
 class _State:
@@ -329,14 +330,15 @@ def _asking(check: Check, revocation: Callable[[Any], None]) -> Check:
 
 
 def _first_check(typ: str | None, quirks: frozenset[str]) -> Callable[[str, bytes, str, _Current], None]:
-    def first(header: str, message: bytes, signature: str, current: _Current) -> None:
+    def first(header: str, payload: bytes, signature: str, current: _Current) -> None:
         """Check under a header that is new; remembered only with a good signature, so no stranger fills the memory."""
         keys, headers, _memo = current
-        check_signature = _checker_for(header, keys, typ, quirks)
-        check_signature(message, signature)
+        key = _key_for(header, keys, typ, quirks)
+        beginning = f"{header}.".encode()
+        key.check_signature(beginning + payload, signature)
         if len(headers) >= _MAX_HEADERS:
             headers.clear()
-        headers[header] = check_signature
+        headers[header] = key.checker_after(beginning)
 
     return first
 
@@ -369,20 +371,20 @@ def _walk(
             token = as_text(token)
         if len(token) > max_length:
             raise TooLarge(f"the token has more than {max_length} characters")
-        signing_input, _, signature = token.rpartition(".")
-        header, _, payload = signing_input.partition(".")
+        header, _, rest = token.partition(".")
+        payload, _, signature = rest.rpartition(".")
         if not payload or "." in payload:
             raise Malformed(wrong_shape(token) if token.count(".") != 2 else "the token has an empty segment")
-        if not signing_input.isascii():
+        if not (payload.isascii() and header.isascii()):
             raise Malformed("the token holds a character outside base64url")
         if padded:
             signature = encode(decode_padded(signature, "signature"))
         current = state.current
         check_signature = current[1].get(header)
         if check_signature is not None:
-            check_signature(signing_input.encode(), signature)
+            check_signature(payload.encode(), signature)
         else:
-            first(header, signing_input.encode(), signature, current)
+            first(header, payload.encode(), signature, current)
         octets = decode(payload, "payload")
         claims = glance(octets, now)
         if claims is None:
@@ -394,11 +396,11 @@ def _walk(
     return walk
 
 
-def _checker_for(segment: str, keys: KeySource, typ: str | None, quirks: frozenset[str]) -> Checker:
+def _key_for(segment: str, keys: KeySource, typ: str | None, quirks: frozenset[str]) -> Key:
     """Find the key of a header that is new to this verifier."""
     if "padded" in quirks:
         segment = encode(decode_padded(segment, "header"))
     find = find_by_older_name(keys.find) if "EdDSA" in quirks else keys.find
-    header, check_signature = find_checker(segment, find)
+    header, key = find_key(segment, find)
     check_kind(header.typ, typ)
-    return check_signature
+    return key
