@@ -19,7 +19,14 @@ import psycopg
 from servers import free_port
 
 WAIT_SECONDS = 60
-FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=400")
+FAST = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "autovacuum=off",
+    "max_connections=400",
+    "deadlock_timeout=50ms",
+)
 """For tests that are not about power cuts."""
 SAFE = ("fsync=on", "max_connections=200")
 
@@ -32,9 +39,10 @@ class PostgresServer:
     folder: Path
     settings: tuple[str, ...] = FAST
     port: int = field(default_factory=free_port)
+    passfile: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str = "postgres", **more: str) -> str:
+    def url(self, database: str = "postgres", **more: object) -> str:
         """What the setting `database` says."""
         query = "&".join(f"{name}={value}" for name, value in more.items())
         return f"postgresql://mapae@127.0.0.1:{self.port}/{database}" + (f"?{query}" if query else "")
@@ -64,7 +72,7 @@ class PostgresServer:
         until = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                psycopg.connect(self.url(), connect_timeout=5).close()
+                psycopg.connect(self.url(), connect_timeout=5, passfile=self.passfile).close()
             except psycopg.OperationalError:
                 assert self.process.poll() is None, (self.folder / "log").read_text()
                 assert time.monotonic() < until, (self.folder / "log").read_text()

@@ -250,6 +250,16 @@ def test_a_feed_that_was_set_back_is_read_from_its_beginning_before_the_lease_is
     assert len(revocations) == 2
 
 
+def test_a_feed_of_another_name_is_read_anew_and_nothing_known_is_forgotten():
+    revocations = Revocations()
+    revocations.apply([Entry(1, "session", "old", 0, UNTIL)], head=50, sent=MONOTONIC, feed="first")
+    revocations.apply([Entry(51, "session", "gone", 0, UNTIL)], head=60, sent=MONOTONIC + 1, after=50, feed="second")
+    assert (revocations.head, revocations.age(MONOTONIC + 1)) == (0, 1)
+    revocations.apply([Entry(1, "session", "new", 0, UNTIL)], head=61, sent=MONOTONIC + 2, after=0, feed="second")
+    assert (revocations.head, revocations.age(MONOTONIC + 2)) == (61, 0)
+    assert {entry.key for entry in revocations.entries()} == {"old", "gone", "new"}
+
+
 def test_a_kind_of_revocation_of_a_newer_program_lets_the_lease_run_out():
     revocations = knowing()
     with pytest.raises(ValueError, match="does not know"):

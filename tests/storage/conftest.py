@@ -13,7 +13,7 @@ NOW_MS = 1_800_000_000_000
 NOW = NOW_MS // 1000
 UNTIL = NOW + 700
 
-KINDS = ["sqlite", "postgresql"]
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
 async def feed_after(database, seq):

@@ -48,7 +48,7 @@ async def test_an_unknown_session_is_none(database, phone):
     assert await sessions.load_session(database, "nothing") is None
 
 
-@pytest.mark.parametrize("change", ["disabled", "deleted", "signed out everywhere"])
+@pytest.mark.parametrize("change", ["disabled", "deleted", "signed out everywhere", "another password"])
 async def test_no_session_begins_for_an_account_that_changed_since_it_was_looked_at(database, ada, new_session, change):
     when = {"now_ms": NOW_MS, "until": UNTIL}
     match change:
@@ -56,11 +56,40 @@ async def test_no_session_begins_for_an_account_that_changed_since_it_was_looked
             await accounts.set_state(database, ada.id, "disabled", reason="x", **when)
         case "deleted":
             await accounts.delete_account(database, ada.id, **when)
+        case "another password":
+            await accounts.replace_password(database, ada, "new", changed_ms=NOW_MS)
         case _:
             await accounts.bump_epoch(database, ada.id, reason="x", **when)
     with pytest.raises(Conflict):
-        await sessions.add_session(database, new_session(ada), epoch=ada.epoch)
+        await sessions.add_session(database, new_session(ada), epoch=ada.epoch, password_hash=ada.password_hash)
     assert await sessions.count_sessions(database) == 0
+
+
+CHANGES = {
+    "password": lambda db, ada, kept: accounts.replace_password(
+        db, ada, "new", changed_ms=NOW_MS, end_sessions_except=kept.sid, until=UNTIL
+    ),
+    "epoch": lambda db, ada, _kept: accounts.bump_epoch(db, ada.id, reason="x", now_ms=NOW_MS, until=UNTIL),
+    "state": lambda db, ada, _kept: accounts.set_state(db, ada.id, "disabled", reason="x", now_ms=NOW_MS, until=UNTIL),
+    "deletion": lambda db, ada, _kept: accounts.delete_account(db, ada.id, now_ms=NOW_MS, until=UNTIL),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_no_session_slips_through_beside_what_ends_them_all(database, new_account, new_session, change):
+    for number in range(12):
+        account = new_account(f"n{number}")
+        kept, *others = [new_session(account, f"d{device}") for device in range(9)]
+        await accounts.add_account(database, account, also=(sessions.added(kept),))
+        adding = [
+            sessions.add_session(database, each, epoch=account.epoch, password_hash=account.password_hash)
+            for each in others
+        ]
+        adding.insert(number % 8, change(database, account, kept))
+        outcomes = await asyncio.gather(*adding, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} <= {int, type(None), Conflict}
+        live = {session.sid for session in await sessions.list_sessions_of(database, account.id, now_ms=NOW_MS)}
+        assert live <= {kept.sid}
 
 
 async def test_a_session_id_is_used_once(database, ada, phone):

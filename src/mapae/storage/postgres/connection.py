@@ -67,6 +67,8 @@ def call(text: tuple[bytes, int], values: Sequence[Value]) -> Call:
     return Call(sql, *texts.encoded(values))
 
 
+Results = list[pq.abc.PGresult]
+
 Step = int | bytes
 """What an awaited result belongs to: the call with this index, or the preparation of this name."""
 
@@ -91,9 +93,9 @@ class Connection:
         self._socket = self._pg.socket
         self._prepared: set[bytes] = set()
         self._steps: deque[Step] = deque()
-        self._rows: list[list[Row]] = []
+        self._results: list[pq.abc.PGresult] = []
         self._failed: Failed | None = None
-        self._answer: asyncio.Future[list[list[Row]]] | None = None
+        self._answer: asyncio.Future[Results] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._open = True
         self._pg.nonblocking = 1
@@ -110,8 +112,8 @@ class Connection:
         """Whether a transaction that was begun by name is still open, because a statement in it failed."""
         return self._pg.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
-    def start(self, calls: Sequence[Call], *, seconds: float) -> asyncio.Future[list[list[Row]]]:
-        """Send a batch; the future holds the rows of each call, once the transaction is committed.
+    def start(self, calls: Sequence[Call], *, seconds: float) -> asyncio.Future[Results]:
+        """Send a batch; the future holds the result of each call, once the transaction is committed.
 
         The future fails with `Failed` or `Lost`; it is never to be cancelled. After `seconds` without the whole answer
         the connection is given up.
@@ -123,7 +125,7 @@ class Connection:
             raise Lost(sent=False)
         answer = self._answer = self._loop.create_future()
         self._steps.clear()
-        self._rows, self._failed = [], None
+        self._results, self._failed = [], None
         try:
             for index, each in enumerate(calls):
                 self._send(index, each)
@@ -216,15 +218,16 @@ class Connection:
         if not isinstance(step, int):
             if not good:
                 self._prepared.discard(step)
-                self._remember(len(self._rows), result)
+                self._remember(len(self._results), result)
         elif good:
-            self._rows.append(decoded(result))
+            self._results.append(result)
         else:
             self._remember(step, result)
         return False
 
     def _remember(self, index: int, result: pq.abc.PGresult) -> None:
-        if self._failed is None and result.status == pq.ExecStatus.FATAL_ERROR:
+        told_by_server = result.error_field(pq.DiagnosticField.SQLSTATE) is not None  # else libpq lost the connection
+        if self._failed is None and told_by_server and result.status == pq.ExecStatus.FATAL_ERROR:
             self._failed = Failed(index, result)
 
     def _finish(self) -> None:
@@ -236,7 +239,7 @@ class Connection:
         if self._failed is not None:
             answer.set_exception(self._failed)
         else:
-            answer.set_result(self._rows)
+            answer.set_result(self._results)
 
     def _break(self, *, sent: bool = True) -> None:
         if not self._open:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from mapae.errors import StorageFailed
-from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call
+from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, Results, call, decoded
 from mapae.storage.postgres.errors import (
     DIVISION_BY_ZERO,
     NOT_PREPARED,
@@ -17,10 +17,13 @@ from mapae.storage.postgres.errors import (
     sqlstate_of,
     translated,
 )
-from mapae.storage.postgres.pool import OVERTIME_SECONDS, Batch, Pool
+from mapae.storage.postgres.pool import OVERTIME_SECONDS, Pool
 from mapae.storage.postgres.sql import check_reads, counted, numbered, returns_rows
 from mapae.storage.postgres.target import APART_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS, target_of
 from mapae.storage.statement import Row, Statement, Value
+
+Batch = list[list[Row]]
+"""The rows of each statement."""
 
 TRIES = 6
 """Times a transaction is begun that the server undoes because of others."""
@@ -184,12 +187,12 @@ class PostgresDatabase:
         answer = connection.start(calls, seconds=seconds + OVERTIME_SECONDS)
         answer.add_done_callback(lambda done: self._give_back(connection, done))
         try:
-            rows = await asyncio.shield(answer)  # a caller that goes leaves the connection in order
+            results = await asyncio.shield(answer)  # a caller that goes leaves the connection in order
         except Failed as failed:
             raise Failed(failed.index - ahead, failed.result) from None
-        return rows[ahead:]
+        return [decoded(result) for result in results[ahead:]]
 
-    def _give_back(self, connection: Connection, answer: asyncio.Future[Batch]) -> None:
+    def _give_back(self, connection: Connection, answer: asyncio.Future[Results]) -> None:
         answer.exception()  # its caller may have gone
         if connection.usable and connection.in_transaction:
             ended = connection.start([ROLLBACK], seconds=OVERTIME_SECONDS)

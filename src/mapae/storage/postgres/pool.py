@@ -10,13 +10,10 @@ from contextlib import suppress
 import psycopg
 
 from mapae.errors import StorageFailed
-from mapae.storage.postgres.connection import Connection, Lost, call
+from mapae.storage.postgres.connection import Connection, Lost, call, decoded
 from mapae.storage.postgres.errors import again, closed, not_connected
 from mapae.storage.postgres.sql import numbered
 from mapae.storage.postgres.target import Target
-from mapae.storage.statement import Row
-
-Batch = list[list[Row]]
 
 WAIT_SECONDS = 5.0
 """How long a caller waits for a connection before it is refused."""
@@ -180,13 +177,13 @@ class Pool:
         opened = await psycopg.AsyncConnection.connect(self._target.conninfo(limits=limits), autocommit=True)
         connection = Connection(opened, prepares=False, on_lost=self._lost)
         try:
-            ((found,),) = await connection.start([call(numbered(SHOW), ())], seconds=WAIT_SECONDS)
+            (result,) = await connection.start([call(numbered(SHOW), ())], seconds=WAIT_SECONDS)
         except BaseException as failure:
             await connection.close()
             if isinstance(failure, Lost):
                 raise psycopg.OperationalError("the server closed the connection at once") from None
             raise
-        if found != self._target.limits:
+        if decoded(result) != [self._target.limits]:
             self.pooled = True
         connection.prepares = not self.pooled
         return connection
