@@ -123,11 +123,11 @@ def http_api(language: Language) -> Iterator[str]:
                     "",
                 )
             if parameters := operation.get("parameters"):
-                yield from table(language, parameter_rows(parameters))
+                yield from table(language, parameter_rows(language, parameters))
             if body := operation.get("requestBody"):
                 optional = "" if body["required"] else pick(language, " (may be left out)", " (없어도 돼요)")
                 yield from (f"{pick(language, 'Body', '본문')}{optional}:", "")
-                yield from table(language, member_rows(only(body["content"])["schema"], schemas))
+                yield from table(language, member_rows(language, only(body["content"])["schema"], schemas))
             yield from answers(language, operation["responses"], schemas)
 
 
@@ -136,31 +136,38 @@ def answers(language: Language, responses: Mapping[str, Any], schemas: Mapping[s
         if status.startswith("2"):
             schema = only(response.get("content", {})).get("schema", {})
             yield from (f"{pick(language, 'Answers', '응답')} **{status}**", "")
-            yield from table(language, member_rows(schema, schemas))
+            yield from table(language, member_rows(language, schema, schemas))
     codes = re.findall(r"`(\w+)`: ", " ".join(response["description"] for response in responses.values()))
     if codes:
         links = ", ".join(f"[`{code}`](problems.md#{code})" for code in codes)
         yield from (f"{pick(language, 'Problems', '오류')}: {links}", "")
 
 
-def parameter_rows(parameters: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
+def parameter_rows(language: Language, parameters: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
     for each in parameters:
-        yield each["name"], kind_of(each["schema"]), "yes" if each["required"] else "", each["description"]
+        yield each["name"], kind_of(each["schema"]), "yes" if each["required"] else "", told(language, each)
 
 
-def member_rows(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def member_rows(
+    language: Language, schema: Mapping[str, Any], schemas: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str, str]]:
     described = resolved(schema, schemas)
     for name, member in described.get("properties", {}).items():
         required = "yes" if name in described.get("required", ()) else ""
-        yield name, kind_of(resolved(member, schemas)), required, described_in(member, schemas)
+        yield (
+            name,
+            kind_of(resolved(member, schemas)),
+            required,
+            told(language, member if "description" in member else resolved(member, schemas)),
+        )
 
 
 def resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
     return schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def described_in(member: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
-    return str(member.get("description") or resolved(member, schemas).get("description", ""))
+def told(language: Language, node: Mapping[str, Any]) -> str:
+    return str(node.get("x-description-ko" if language == "ko" else "description", ""))
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
@@ -328,7 +335,7 @@ PAGES = (
             "HTTP API",
             (
                 "본문은 UTF-8로 쓴 JSON 객체예요. 거절은 [오류 코드](problems.md)가 든 문제 문서(RFC 9457)로 와요. "
-                "실행 중인 서비스의 `/openapi.json`에 OpenAPI 문서가 있어요. 항목의 뜻은 영어로 적혀 있어요."
+                "실행 중인 서비스의 `/openapi.json`에 OpenAPI 문서가 있어요."
             ),
         ),
         http_api,

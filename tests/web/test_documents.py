@@ -214,3 +214,21 @@ async def test_the_api_document_is_valid_and_complete(api):
 def test_the_api_document_is_the_same_every_time():
     settings = Settings()
     assert json.dumps(openapi_document(settings)) == json.dumps(openapi_document(settings))
+
+
+def described_fields(document):
+    """Each parameter and each field of the API document: where it stands, and what is said of it."""
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            yield from ((f"{path} {each['name']}", each) for each in operation.get("parameters", ()))
+    for name, schema in document["components"]["schemas"].items():
+        yield from ((f"{name}.{field}", about) for field, about in schema.get("properties", {}).items())
+
+
+def test_what_the_api_document_says_of_a_field_it_says_in_both_languages():
+    told = {where: about for where, about in described_fields(openapi_document(Settings())) if "description" in about}
+    assert len(told) > 20
+    english_only = {
+        where for where, about in told.items() if not re.search("[가-힣]", about.get("x-description-ko", ""))
+    }
+    assert told.keys() - spoken == set()

@@ -488,6 +488,8 @@ async def test_the_reference_shows_every_operation(browser):
                 assert path in page
                 summary = operation["summary"] if language == "en" else operation["x-summary-ko"]
                 assert summary in page
+        assert ("The password, whole; every character counts." in page) == (language == "en")
+        assert ("비밀번호 전체예요. 모든 글자를 따져요." in page) == (language == "ko")
 
 
 async def test_closed_sign_up_offers_no_form_and_takes_none(settings):

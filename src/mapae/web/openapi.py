@@ -12,7 +12,7 @@ from mapae.settings import Settings
 from mapae.web.answers import ProblemDocument
 from mapae.web.calls import Operation
 from mapae.web.operations import OPERATIONS
-from mapae.web.problems import PROBLEMS
+from mapae.web.problems import PROBLEMS, Words
 
 Schema = Mapping[str, Any]
 _REF = "#/components/schemas/{name}"
@@ -99,12 +99,16 @@ def _described(operation: Operation, schemas: Mapping[type[msgspec.Struct], Sche
 
 def _path_parameters(operation: Operation) -> Iterable[Schema]:
     for name, about in operation.parameters.items():
-        yield {"name": name, "in": "path", "required": True, "description": about.en, "schema": {"type": "string"}}
+        yield {"name": name, "in": "path", "required": True, **_told(about), "schema": {"type": "string"}}
 
 
 def _query_parameters(operation: Operation) -> Iterable[Schema]:
     for name, field in operation.query.items():
-        yield {"name": name, "in": "query", "required": False, "description": field.about.en, "schema": field.schema}
+        yield {"name": name, "in": "query", "required": False, **_told(field.about), "schema": field.schema}
+
+
+def _told(words: Words) -> Schema:
+    return {"description": words.en, "x-description-ko": words.ko}
 
 
 def _success(operation: Operation, schemas: Mapping[type[msgspec.Struct], Schema]) -> Schema:

@@ -9,13 +9,12 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 import msgspec
-from msgspec import Meta
 
 from mapae.accounts.activity import describe
 from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.read_activity import my_activity
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Moment, moment
+from mapae.web.api.fields import Moment, about, moment
 from mapae.web.calls import Call, QueryField
 from mapae.web.problems import Words
 
@@ -39,20 +38,22 @@ class ActivityItem(msgspec.Struct, frozen=True):
     """One thing that happened."""
 
     at: Moment
-    event: Annotated[str, Meta(description="A stable name.", examples=["sign_in"])]
-    outcome: Annotated[str, Meta(description="`ok` or `refused`.")]
-    text: Annotated[str, Meta(description="One line for people, in the language asked for.")]
-    session: Annotated[str | None, Meta(description="The session it concerns.")]
+    event: Annotated[str, about("A stable name.", "바뀌지 않는 이름이에요.", example="sign_in")]
+    outcome: Annotated[str, about("`ok` or `refused`.", "`ok`나 `refused`예요.")]
+    text: Annotated[str, about("One line for people, in the language asked for.", "요청한 언어로 쓴 한 줄 설명이에요.")]
+    session: Annotated[str | None, about("The session it concerns.", "관련된 세션이에요.")]
     device: str
     place: str
-    reason: Annotated[str | None, Meta(description="Why, as a stable name.")]
+    reason: Annotated[str | None, about("Why, as a stable name.", "까닭을 나타내는, 바뀌지 않는 이름이에요.")]
 
 
 class ActivityList(msgspec.Struct, frozen=True):
     """What happened to the account, the newest first."""
 
     activity: list[ActivityItem]
-    next: Annotated[str | None, Meta(description="Give it as `after` for the page that follows.")]
+    next: Annotated[
+        str | None, about("Give it as `after` for the page that follows.", "다음 쪽을 볼 때 `after`로 보내세요.")
+    ]
 
 
 async def list_mine(call: Call) -> Answer:

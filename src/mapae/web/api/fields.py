@@ -7,34 +7,59 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-Email = Annotated[str, Meta(description="E-mail address.", examples=["jane@example.com"], max_length=512)]
+
+def about(
+    en: str,
+    ko: str,
+    *,
+    example: str | None = None,
+    secret: bool = False,
+    max_length: int | None = None,
+    tz: bool | None = None,
+) -> Meta:
+    """Return what the API document says about a field, in both languages, and the bounds that are checked.
+
+    Args:
+        secret: it is typed where nobody can read along.
+        tz: whether a time must name its zone.
+    """
+    more = {"x-description-ko": ko} | ({"format": "password"} if secret else {})
+    examples = None if example is None else [example]
+    return Meta(description=en, examples=examples, extra_json_schema=more, max_length=max_length, tz=tz)
+
+
+Email = Annotated[str, about("E-mail address.", "이메일 주소예요.", example="jane@example.com", max_length=512)]
 Password = Annotated[
     str,
-    Meta(
-        description="The password, whole; every character counts.",
+    about(
+        "The password, whole; every character counts.",
+        "비밀번호 전체예요. 모든 글자를 따져요.",
+        secret=True,
         max_length=4096,
-        extra_json_schema={"format": "password"},
     ),
 ]
 NewPassword = Annotated[
     str,
-    Meta(
-        description="A new password. Any characters, no rules of composition; common passwords are refused.",
+    about(
+        "A new password. Any characters, no rules of composition; common passwords are refused.",
+        "새 비밀번호예요. 어떤 글자든 되고 섞어 쓰라는 규칙은 없지만, 흔한 비밀번호는 거절해요.",
+        secret=True,
         max_length=4096,
-        extra_json_schema={"format": "password"},
     ),
 ]
-Name = Annotated[str, Meta(description="What the person wants to be called.", examples=["Jane"], max_length=200)]
+Name = Annotated[
+    str, about("What the person wants to be called.", "불리고 싶은 이름이에요.", example="Jane", max_length=200)
+]
 Delivery = Annotated[
     Literal["bearer", "cookie"],
-    Meta(
-        description=(
-            "`bearer` puts the tokens in the answer. `cookie` sets them as `__Host-` cookies that no script can read "
-            "and leaves them out of the answer."
-        )
+    about(
+        "`bearer` puts the tokens in the answer. `cookie` sets them as `__Host-` cookies that no script can read "
+        "and leaves them out of the answer.",
+        "`bearer`면 토큰이 응답에 들어 있어요. `cookie`면 스크립트가 읽을 수 없는 `__Host-` 쿠키로 주고, 응답에는 넣지 "
+        "않아요.",
     ),
 ]
-Moment = Annotated[datetime, Meta(description="RFC 3339, in UTC.", tz=True)]
+Moment = Annotated[datetime, about("RFC 3339, in UTC.", "RFC 3339 형식의 UTC 시각이에요.", tz=True)]
 
 
 def moment(ms: int) -> datetime:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
 from mapae.flows.account import change_password, delete_account, who_am_i
 from mapae.web.answers import JSON_TYPE, NO_STORE, Answer
-from mapae.web.api.fields import Moment, NewPassword, Password, moment
+from mapae.web.api.fields import Moment, NewPassword, Password, about, moment
 from mapae.web.calls import Call
 from mapae.web.cookies import cleared_cookies
 
@@ -26,8 +25,11 @@ class MeAnswer(msgspec.Struct, frozen=True, gc=False):
     role: Literal["user", "admin"]
     language: str
     created_at: Moment
-    session: Annotated[str, Meta(description="The id of the session in use.")]
-    scope: Annotated[str, Meta(description="Space-separated scopes of the access token.")]
+    session: Annotated[str, about("The id of the session in use.", "지금 쓰는 세션의 id예요.")]
+    scope: Annotated[
+        str,
+        about("Space-separated scopes of the access token.", "액세스 토큰의 권한 범위(scope)예요. 빈칸으로 나눠요."),
+    ]
 
 
 class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,7 +37,9 @@ class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     current_password: Password
     new_password: NewPassword
-    end_other_sessions: Annotated[bool, Meta(description="Sign out every other session too.")] = True
+    end_other_sessions: Annotated[
+        bool, about("Sign out every other session too.", "다른 세션도 모두 로그아웃해요.")
+    ] = True
 
 
 class DeleteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from mapae.flows.sign_out import end_session, list_sessions
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Moment, moment
+from mapae.web.api.fields import Moment, about, moment
 from mapae.web.calls import Call
 from mapae.web.cookies import cleared_cookies
 
@@ -18,12 +17,19 @@ class SessionItem(msgspec.Struct, frozen=True):
     """One sign-in on one device."""
 
     id: str
-    current: Annotated[bool, Meta(description="Whether this is the session that sends the request.")]
-    device: Annotated[str, Meta(description="Browser and system.", examples=["Firefox · Linux"])]
-    place: Annotated[str, Meta(description="The network it came from, coarse on purpose.", examples=["203.0.113.*"])]
+    current: Annotated[bool, about("Whether this is the session that sends the request.", "요청을 보낸 세션인지예요.")]
+    device: Annotated[str, about("Browser and system.", "브라우저와 시스템이에요.", example="Firefox · Linux")]
+    place: Annotated[
+        str,
+        about(
+            "The network it came from, coarse on purpose.",
+            "접속한 네트워크예요. 일부러 대강만 적어요.",
+            example="203.0.113.*",
+        ),
+    ]
     created_at: Moment
     seen_at: Moment
-    expires_at: Annotated[Moment, Meta(description="When it ends if it is not used before then.")]
+    expires_at: Annotated[Moment, about("When it ends if it is not used before then.", "그때까지 쓰지 않으면 끝나요.")]
 
 
 class SessionList(msgspec.Struct, frozen=True):

@@ -6,14 +6,14 @@ from contextlib import suppress
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from mapae.errors import RefreshRefused, TokenError
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token, sign_out_everywhere
 from mapae.flows.sign_up import sign_up
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Delivery, Email, Name, NewPassword, Password
+from mapae.web.api.fields import Delivery, Email, Name, NewPassword, Password, about
 from mapae.web.api.tokens import RefreshToken, hand_out
 from mapae.web.calls import Call
 from mapae.web.cookies import REFRESH_COOKIE, cleared_cookies
@@ -47,7 +47,7 @@ class SignOutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EndedAnswer(msgspec.Struct, frozen=True):
     """How many sessions were ended."""
 
-    ended: Annotated[int, Meta(description="Sessions that were live until now.")]
+    ended: Annotated[int, about("Sessions that were live until now.", "지금까지 살아 있던 세션의 수예요.")]
 
 
 async def open_account(call: Call) -> Answer:

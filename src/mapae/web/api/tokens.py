@@ -5,32 +5,51 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.issue import Tokens
 from mapae.flows.refresh import refresh
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Delivery
+from mapae.web.api.fields import Delivery, about
 from mapae.web.calls import Call
 from mapae.web.cookies import REFRESH_COOKIE, cookies_for
 from mapae.web.refusals import CredentialsTwice, TokenMissing
 from mapae.web.requests import read_cookie
 
-RefreshToken = Annotated[str, Meta(description="An opaque refresh token; it begins with `mpr_`.", max_length=512)]
+RefreshToken = Annotated[
+    str,
+    about(
+        "An opaque refresh token; it begins with `mpr_`.",
+        "속을 볼 수 없는 갱신 토큰이에요. `mpr_`로 시작해요.",
+        max_length=512,
+    ),
+]
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
     """A signed-in session. The tokens are left out when they travel as cookies."""
 
-    expires_in: Annotated[int, Meta(description="Seconds until the access token expires.")]
-    account: Annotated[str, Meta(description="The account's id.")]
-    session: Annotated[str, Meta(description="The session's id.")]
-    scope: Annotated[str, Meta(description="Space-separated scopes.")]
+    expires_in: Annotated[
+        int, about("Seconds until the access token expires.", "액세스 토큰이 만료될 때까지 남은 초예요.")
+    ]
+    account: Annotated[str, about("The account's id.", "계정의 id예요.")]
+    session: Annotated[str, about("The session's id.", "세션의 id예요.")]
+    scope: Annotated[str, about("Space-separated scopes.", "빈칸으로 나눈 권한 범위(scope)예요.")]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
-    access_token: Annotated[str, Meta(description="A JWT of the kind `at+jwt` (RFC 9068).")] | UnsetType = UNSET
+    access_token: (
+        Annotated[str, about("A JWT of the kind `at+jwt` (RFC 9068).", "`at+jwt` 종류의 JWT예요(RFC 9068).")]
+        | UnsetType
+    ) = UNSET
     refresh_token: (
-        Annotated[str, Meta(description="The next refresh token; when absent, keep the one you have.")] | UnsetType
+        Annotated[
+            str,
+            about(
+                "The next refresh token; when absent, keep the one you have.",
+                "다음 갱신 토큰이에요. 없으면 가지고 있는 것을 그대로 쓰세요.",
+            ),
+        ]
+        | UnsetType
     ) = UNSET
 
 

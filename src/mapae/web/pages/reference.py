@@ -92,11 +92,11 @@ def _operation(document: Node, path: str, method: str, *, item: Node, language: 
                 each["name"],
                 _type(document, each.get("schema", {})),
                 each.get("required", False),
-                each.get("description", ""),
+                _description(document, each, language),
             )
             for each in parameters
         ],
-        body=list(_members(document, schema)),
+        body=list(_members(document, schema, language)),
         answers=[
             _answer(status, _resolved(document, each), operation=operation, language=language)
             for status, each in operation.get("responses", {}).items()
@@ -119,12 +119,17 @@ def _summary(operation: Node, language: str) -> str:
     return summary
 
 
-def _members(document: Node, schema: Node) -> Iterator[Member]:
+def _members(document: Node, schema: Node, language: str) -> Iterator[Member]:
     resolved = _resolved(document, schema)
     required = resolved.get("required", ())
     for name, member in resolved.get("properties", {}).items():
-        description = member.get("description") or _resolved(document, member).get("description", "")
-        yield Member(name, _type(document, member), name in required, description)
+        yield Member(name, _type(document, member), name in required, _description(document, member, language))
+
+
+def _description(document: Node, node: Node, language: str) -> str:
+    told = node if "description" in node else _resolved(document, node)
+    description: str = told.get(f"x-description-{language}") or told.get("description", "")
+    return description
 
 
 def _type(document: Node, schema: Node) -> str:
