@@ -184,6 +184,31 @@ def test_what_the_locks_pin_is_what_the_project_asks_for():
     assert {re.match(r"[\w-]+", each)[0] for each in asked} <= locked
 
 
+def test_the_public_ci_runs_commands_that_exist_on_every_python_we_name():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = re.findall(r"^ *- run: (.+)$", workflow, re.MULTILINE)
+    assert commands
+    for command in commands:
+        program, *arguments = command.split()
+        assert set(arguments) <= targets if program == "make" else os.access(ROOT / program, os.X_OK), command
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {each.rpartition(" ")[2] for each in project["classifiers"] if "Python :: 3." in each}
+    tried = set(re.findall(r'"(3\.\d+)"', workflow))
+    assert named <= tried
+    assert min(tried, key=lambda version: int(version[2:])) == project["requires-python"].removeprefix(">=")
+
+
+# The first release of each that runs on Node 24: runners have had no older one since September 2026.
+ACTIONS = {"actions/checkout": 5, "actions/setup-python": 6, "actions/upload-artifact": 6}
+
+
+def test_the_public_ci_uses_actions_that_runners_still_start():
+    used = re.findall(r"uses: ([\w/-]+)@v(\d+)$", (ROOT / ".github" / "workflows" / "ci.yml").read_text(), re.MULTILINE)
+    assert {name for name, _ in used} == set(ACTIONS)
+    assert [(name, version) for name, version in used if int(version) < ACTIONS[name]] == []
+
+
 # What must not be in it -----------------------------------------------------------------------------------------------
 
 
