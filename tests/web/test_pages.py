@@ -479,6 +479,16 @@ async def test_a_failure_of_ours_has_a_page_that_says_so_and_gives_nothing_away(
     assert "sqlite" not in failed.text.lower()
 
 
+async def test_the_account_says_how_soon_signing_out_takes_effect_once_that_was_measured(app, browser):
+    await browser.signs_up()
+    for _ in range(19):
+        app.service.from_elsewhere.observe(0.07)
+    assert "takes effect within" not in (await browser.get("/account")).text
+    app.service.from_elsewhere.observe(0.07)
+    assert "usually takes effect within 0.1 seconds." in (await browser.get("/account")).text
+    assert "보통 0.1초 안에 적용돼요." in (await browser.get("/account?lang=ko")).text
+
+
 async def test_the_reference_shows_every_operation(browser):
     document = (await browser.get("/openapi.json")).json()
     for language in ("en", "ko"):

@@ -33,7 +33,10 @@ async def poll(service: Service) -> None:
         after = revocations.head
         reading = await feed.load_after(service.database, after)
         for entry in reading.entries:
-            service.tally.observe("revocation_propagation", max(0, now_ms - entry.at_ms) / 1000)
+            took = max(0, now_ms - entry.at_ms) / 1000
+            service.tally.observe("revocation_propagation", took)
+            if not service.hearing:
+                service.from_elsewhere.observe(took)
     else:
         after = 0
         reading = await feed.load_snapshot(service.database)
@@ -58,11 +61,14 @@ async def hear(service: Service) -> None:
 
     A database that cannot be read at this moment does not undo what was committed: the follower tries again.
     """
+    service.hearing += 1
     service.board.announce()
     try:
         await poll(service)
     except MapaeError as failure:
         log.warning("cannot read what was just revoked: %s", failure)
+    finally:
+        service.hearing -= 1
 
 
 async def tidy(service: Service) -> None:

@@ -12,7 +12,7 @@ from mapae.coordination.board import Board, board_for
 from mapae.flows.feed import Feed
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
-from mapae.flows.tally import Tally
+from mapae.flows.tally import Histogram, Tally
 from mapae.keys.sealing import derive
 from mapae.sessions.refresh import RefreshPolicy
 from mapae.sessions.revocation import Revocations
@@ -45,6 +45,8 @@ class Service:
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
         clock_ahead_ms: by how much this machine's clock is surely ahead of the database's; negative: behind.
+        hearing: how many calls are taking in a revocation that this process has just made.
+        from_elsewhere: how long revocations by other processes took to reach this one.
         shown: accounts as of the last look at the database, by id, only for showing them to their owners.
     """
 
@@ -63,6 +65,8 @@ class Service:
     board: Board
     clock: Callable[[], float] = time.time
     clock_ahead_ms: int = 0
+    hearing: int = 0
+    from_elsewhere: Histogram = field(default_factory=Histogram)
     shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     feed: Feed = field(default_factory=Feed)

@@ -32,6 +32,20 @@ class Histogram:
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.total += seconds
 
+    def within(self, share: float, *, least: int) -> float | None:
+        """Return the seconds within which `share` of the observations lie, rounded up to a bound of `BOUNDS`.
+
+        None when there are fewer than `least` of them, or when the seconds are beyond the last bound.
+        """
+        number, reached = sum(self.buckets), 0
+        if number < least:
+            return None
+        for bound, bucket in zip(BOUNDS, self.buckets, strict=False):
+            reached += bucket
+            if reached >= share * number:
+                return bound
+        return None
+
 
 @dataclass(slots=True)
 class Tally:

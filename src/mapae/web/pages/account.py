@@ -20,6 +20,9 @@ from mapae.web.pages.moments import DAY, ago, moment_text
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.pages.signed_in import SignInFirst, forget_tokens
 
+MOST, ENOUGH = 0.99, 20
+"""How soon a sign-out is known to this process: said for so many of those measured, once there are enough."""
+
 
 async def account(page: Page, principal: Principal) -> Response:
     """Show the account, its sessions, and what its owner should know."""
@@ -30,6 +33,7 @@ async def account(page: Page, principal: Principal) -> Response:
         {
             "account": owner,
             "sessions": _rows(page, await list_sessions(page.service, principal), here=principal.sid, now_ms=now_ms),
+            "applied": page.service.from_elsewhere.within(MOST, least=ENOUGH),
             "notices": [*await _reuse_notices(page, principal, owner), *_age_notices(page, owner, now_ms=now_ms)],
         },
     )
