@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mapae.jose.policy import ANY
     from mapae.jose.unverified import Unverified, read_unverified
     from mapae.remote import RemoteKeySet
-    from mapae.tokens import NestedVerifier, Verifier, sign, verify
+    from mapae.tokens import NestedVerifier, Signer, Verifier, sign, verify
 
 __version__ = "0.1.0.dev0"
 
@@ -42,6 +42,7 @@ __all__ = [
     "NestedVerifier",
     "RemoteKeySet",
     "SecretKey",
+    "Signer",
     "SigningKey",
     "TokenError",
     "Unverified",
@@ -66,6 +67,7 @@ _HOMES = {
     "NestedVerifier": "mapae.tokens",
     "RemoteKeySet": "mapae.remote.key_set",
     "SecretKey": "mapae.jose.key",
+    "Signer": "mapae.tokens",
     "SigningKey": "mapae.jose.key",
     "Unverified": "mapae.jose.unverified",
     "Verifier": "mapae.tokens",

@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import time
 from typing import Any, TypeVar, Unpack, cast, overload
 
-from mapae.jose import jwt, nested
+from mapae.jose import jwt, nested, signer
 from mapae.jose import verifier as rules
 from mapae.jose.claims import Claims
 from mapae.jose.issuers import Issuer
@@ -49,6 +49,29 @@ def sign(
         TypeError: the key is not a key, or cannot sign.
     """
     return jwt.sign_at(claims, key, int(time()), None, issuer, audience, lifetime, typ)
+
+
+class Signer(signer.Signer):
+    """A kind of token, prepared once and signed often.
+
+    Example:
+        signer = mapae.Signer(key, issuer="https://id.example", audience="api", lifetime=900)
+        token = signer.sign({"sub": "user-42"})
+    """
+
+    __slots__ = ()
+
+    def sign(self, claims: Any) -> str:
+        """Sign claims and return the compact token, as `sign` does with the same options.
+
+        Args:
+            claims: a mapping, a msgspec.Struct or a dataclass; it is not changed. `iat`, `exp` and `jti` are added.
+
+        Raises:
+            TokenError: a verifier would refuse this token; the message says what to write instead.
+            TypeError: the claims are none of these.
+        """
+        return self._sign(claims, time())
 
 
 @overload

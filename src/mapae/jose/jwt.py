@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
+from secrets import token_bytes
 from typing import Any, cast
 
 import msgspec
 
 from mapae.errors import ClaimRefused, Malformed, TooLarge
-from mapae.jose.base64url import encode
+from mapae.jose.base64url import encode, encode_octets
 from mapae.jose.claims import MAX_DATE, check_date, check_registered
 from mapae.jose.header import MAX_HEADER
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import MAX_TOKEN
-from mapae.jose.key import Key, SecretKey, SigningKey, refuse_other_than_key
+from mapae.jose.key import Key, PrivateKey, SecretKey, SigningKey, refuse_other_than_key
 from mapae.jose.strict_json import PLAIN, plain, write_object
 
 LEEWAY = 5
@@ -71,8 +71,8 @@ def sign_at(  # noqa: PLR0917 (for `sign` and the front door: names would cost a
 ) -> str:
     """Do what `sign` promises, by place instead of by name."""
     kind = type(key)
-    signing: SecretKey | SigningKey = key if kind is SecretKey or kind is SigningKey else _signing_key(key)  # type: ignore[assignment]
-    members = {**claims} if type(claims) is dict else _members(claims)
+    signing: PrivateKey = key if kind is SecretKey or kind is SigningKey else signing_key(key)  # type: ignore[assignment]
+    members = {**claims} if type(claims) is dict else members_of(claims)
     if issuer is not None:
         _add(members, "iss", issuer)
     if audience is not None:
@@ -80,21 +80,24 @@ def sign_at(  # noqa: PLR0917 (for `sign` and the front door: names would cost a
     if jti is not None:
         _add(members, "jti", jti)
     elif "jti" not in members:
-        members["jti"] = secrets.token_urlsafe(16)
-    get = members.get
-    exp, iat = get("exp"), get("iat")
+        members["jti"] = new_jti()
+    exp, iat = members.get("exp"), members.get("iat")
     if lifetime is not None or not (type(exp) is type(iat) is int and 0 <= iat <= now < exp <= MAX_DATE):
         _add_dates(members, now, lifetime)
     shape = (*members, *map(type, members.values()))
     if shape not in _ORDINARY:
         members = _examined(members, shape)
-    payload = write_object(members, "payload")
-    header = signing.headers.get(typ) or _header(signing, typ)
-    signing_input = f"{header}.{encode(payload)}"
-    token = f"{signing_input}.{signing.make_signature(signing_input.encode())}"
+    header = signing.headers.get(typ) or header_of(signing, typ)
+    signing_input = header + encode_octets(write_object(members, "payload"))
+    token = f"{signing_input.decode()}.{signing.make_signature(signing_input)}"
     if len(token) > MAX_TOKEN:
         raise TooLarge(f"the token would have more than {MAX_TOKEN} characters")
     return token
+
+
+def new_jti() -> str:
+    """Make an id that no other token has: 128 random bits."""
+    return encode(token_bytes(16))
 
 
 def _examined(members: dict[str, Any], shape: tuple[Any, ...]) -> dict[str, Any]:
@@ -110,8 +113,13 @@ def _examined(members: dict[str, Any], shape: tuple[Any, ...]) -> dict[str, Any]
     return members
 
 
-def _signing_key(key: Key | KeySet) -> SecretKey | SigningKey:
-    if isinstance(key, SecretKey | SigningKey):
+def signing_key(key: Key | KeySet) -> PrivateKey:
+    """Return the key that signs.
+
+    Raises:
+        TypeError: there is none, or something else stands where a key belongs.
+    """
+    if isinstance(key, PrivateKey):
         return key
     if isinstance(key, KeySet):
         if key.signing is None:
@@ -121,7 +129,12 @@ def _signing_key(key: Key | KeySet) -> SecretKey | SigningKey:
     raise TypeError("this is a public key: it verifies, it cannot sign; use the private key")
 
 
-def _members(claims: Any) -> dict[str, Any]:
+def members_of(claims: Any) -> dict[str, Any]:
+    """Return claims as a new dict.
+
+    Raises:
+        TypeError: they are neither a mapping nor a msgspec.Struct nor a dataclass.
+    """
     if isinstance(claims, Mapping):
         return dict(claims)
     if isinstance(claims, msgspec.Struct) or (is_dataclass(claims) and not isinstance(claims, type)):
@@ -144,7 +157,7 @@ def _add_dates(members: dict[str, Any], now: int, lifetime: int | timedelta | No
     if lifetime is not None:
         if "exp" in members:
             raise ClaimRefused("the claims have exp already; leave lifetime= out", claim="exp")
-        members["exp"] = now + _lifetime(lifetime)
+        members["exp"] = now + seconds_of(lifetime)
     elif "exp" not in members:
         raise ClaimRefused("a token must expire; write lifetime=900 (seconds) or give exp in the claims", claim="exp")
     if check_date(members["exp"], "exp") <= now:
@@ -159,15 +172,25 @@ def _seconds(moment: datetime, claim: str) -> int:
     return int(moment.timestamp())
 
 
-def _lifetime(lifetime: int | timedelta) -> int:
+def seconds_of(lifetime: int | timedelta) -> int:
+    """Return a lifetime in seconds.
+
+    Raises:
+        ClaimRefused: it is no positive whole number of seconds.
+    """
     seconds = int(lifetime.total_seconds()) if isinstance(lifetime, timedelta) else lifetime
     if type(seconds) is not int or seconds <= 0:
         raise ClaimRefused("lifetime= is a positive whole number of seconds, or a timedelta", claim="exp")
     return seconds
 
 
-def _header(key: SecretKey | SigningKey, typ: str | None) -> str:
-    """Write the header segment for a kind that is new to the key."""
+def header_of(key: PrivateKey, typ: str | None) -> bytes:
+    """Write the header segment for a kind of token, with its dot, and remember it with the key.
+
+    Raises:
+        Malformed: `typ` is no media type.
+        TooLarge: the header would be too long.
+    """
     members = {"alg": key.alg}
     if typ is not None:
         if not typ or not typ.isascii() or not typ.isprintable():
@@ -175,8 +198,8 @@ def _header(key: SecretKey | SigningKey, typ: str | None) -> str:
         members["typ"] = typ
     if key.kid is not None:
         members["kid"] = key.kid
-    segment = encode(write_object(members, "header"))
-    if len(segment) > MAX_HEADER:
+    segment = encode_octets(write_object(members, "header")) + b"."
+    if len(segment) > MAX_HEADER + 1:
         raise TooLarge(f"the header would have more than {MAX_HEADER} characters")
     if len(key.headers) < 16:
         key.headers[typ] = segment

@@ -24,7 +24,7 @@ from mapae.jose import key_files
 from mapae.jose.algorithms import Algorithm, Ecdsa, Eddsa, Hmac, MlDsa, Rsa, algorithm_named
 from mapae.jose.immutable_key import ImmutableKey
 from mapae.jose.points import refuse_weak_point
-from mapae.jose.signatures import Checker, Signer, checker, signer
+from mapae.jose.signatures import Checker, MakeSignature, checker, signer
 
 
 class Key(ImmutableKey):
@@ -234,13 +234,13 @@ class PrivateKey(Key):
 
     Attributes:
         make_signature: octets to their signature segment.
-        headers: the header segments written so far, by `typ`.
+        headers: the header segments written so far, each with its dot, by `typ`.
     """
 
     __slots__ = ("headers", "make_signature")
 
-    make_signature: Signer
-    headers: dict[str | None, str]
+    make_signature: MakeSignature
+    headers: dict[str | None, bytes]
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
         super().__init__(algorithm, native, public, kid=kid)
@@ -251,7 +251,7 @@ class PrivateKey(Key):
         """Always true."""
         return True
 
-    def signer_after(self, beginning: bytes) -> Signer:
+    def signer_after(self, beginning: bytes) -> MakeSignature:
         """Return a `make_signature` for octets that all begin alike; it is called with the rest of them."""
         return signer(self._algorithm, self._native, beginning)
 

@@ -1,6 +1,7 @@
 """Make and check signatures: one closure per key, bound once, called often (RFC 7515 §5).
 
-A `Signer` turns the signing input into the signature segment; a `Checker` takes both and raises when they do not match.
+A `MakeSignature` turns the signing input into the signature segment; a `Checker` takes both and raises when they do not
+match.
 The key objects, paddings and hashes are prepared here, so that a call does nothing but the primitive. Where all signing
 inputs begin alike (the header segment and its dot), a closure can be bound to that `beginning`, and is called with the
 rest.
@@ -22,7 +23,7 @@ from mapae.jose.algorithms import Ecdsa, Eddsa, Hmac, MlDsa, Rsa
 from mapae.jose.base64url import TO_URL, decode, encode, write_base64
 from mapae.jose.dss_signature import from_der, to_der
 
-Signer = Callable[[bytes], str]
+MakeSignature = Callable[[bytes], str]
 Checker = Callable[[bytes, str], None]
 
 _REFUSED = "the signature does not match"
@@ -33,7 +34,7 @@ _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
 }
 
 
-def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: bytes = b"") -> Signer:
+def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: bytes = b"") -> MakeSignature:
     """Bind a secret (octets) or a private key of `cryptography` to its algorithm, and to how all messages begin."""
     match algorithm:
         case Hmac():
@@ -70,7 +71,7 @@ def _hmac_states(algorithm: Hmac, secret: bytes, beginning: bytes) -> tuple[Call
     return inner.copy, outer.copy
 
 
-def _mac(algorithm: Hmac, secret: bytes, beginning: bytes) -> Signer:
+def _mac(algorithm: Hmac, secret: bytes, beginning: bytes) -> MakeSignature:
     inner_copy, outer_copy = _hmac_states(algorithm, secret, beginning)
 
     def make(message: bytes) -> str:
@@ -105,7 +106,7 @@ def _rsa_padding(algorithm: Rsa, hash_: hashes.HashAlgorithm) -> padding.Asymmet
     return padding.PKCS1v15()
 
 
-def _rsa_signer(algorithm: Rsa, key: Any, beginning: bytes) -> Signer:
+def _rsa_signer(algorithm: Rsa, key: Any, beginning: bytes) -> MakeSignature:
     hash_ = _HASHES[algorithm.hash_name]()
     pad = _rsa_padding(algorithm, hash_)
     sign = key.sign
@@ -131,7 +132,7 @@ def _rsa_checker(algorithm: Rsa, key: Any, beginning: bytes) -> Checker:
     return check
 
 
-def _ecdsa_signer(algorithm: Ecdsa, key: Any, beginning: bytes) -> Signer:
+def _ecdsa_signer(algorithm: Ecdsa, key: Any, beginning: bytes) -> MakeSignature:
     # Deterministic (RFC 6979): no signature depends on the machine's random numbers (RFC 8725bis §3.2).
     ecdsa = ec.ECDSA(_HASHES[algorithm.hash_name](), deterministic_signing=True)
     sign = key.sign
