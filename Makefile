@@ -7,6 +7,7 @@
 #   make bench    tokens, storage and HTTP against other libraries and servers, in turn, as ratios
 #   make fuzz     every parser against a fuzzer, SECONDS=60 each, with the figures at the end
 #   make mutate   the token core changed in thousands of small ways: does a test notice each?
+#   make soak     a million stories of failing networks against the rules of revocation; hours (ARGS="--stories 10000")
 #   make lock     the locked requirements again, from pyproject.toml
 #
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve, test, fuzz (targets), mutate (modules) and bench
@@ -14,7 +15,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help serve test check docs bench fuzz mutate lock set-up-serve set-up-test set-up-docs set-up-fuzz set-up-bench need-python
+.PHONY: help serve test check docs bench fuzz mutate soak lock set-up-serve set-up-test set-up-docs set-up-fuzz set-up-bench need-python
 
 BIN := .venv/bin
 BENCH := .cache/bench-venv/bin
@@ -51,6 +52,9 @@ fuzz: set-up-fuzz
 
 mutate: set-up-test
 	@nice -n 19 $(BIN)/python tools/mutate.py $(ARGS)
+
+soak: set-up-test
+	@nice -n 19 $(BIN)/python tools/soak.py $(ARGS)
 
 lock: need-python
 	@$(PYTHON) tools/lock.py $(ARGS)

@@ -22,7 +22,7 @@ class Feed:
         name: as in the database; positions in a feed of another name mean nothing.
         head: its last position when it was read last.
         log: its entries.
-        readings: how many complete readings there were.
+        readings: how many complete readings there were since it last began anew; 0: nobody can be answered.
         open: whether anybody may wait; not once the process is stopping.
     """
 
@@ -38,15 +38,18 @@ class Feed:
 
     def take(self, entries: Sequence[Entry], *, name: str, head: int, after: int, sent: float) -> None:
         """Learn a complete reading, as `Revocations.apply` does; a feed that was set back is read anew."""
-        if sent <= self._sent:
+        if sent <= self._sent or after > self.head:
             return
-        self._sent = sent
-        if after == 0 or head < self.head or name != self.name:
+        other, self.name = name != self.name, name
+        if head < self.head or (other and after > 0):
+            # Nobody may take the little that is left for everything: not ready, until the next reading begins anew.
             self.log.clear()
-            self.name, self.head = name, 0
-        if after > self.head:
-            return  # it does not join what is known; the next reading begins anew
+            self.head = self.readings = 0
+            return
+        if after == 0:
+            self.log.clear()
         self.log.extend(entries)
+        self._sent = sent
         self.readings += 1
         if head > self.head:
             self.head = head
