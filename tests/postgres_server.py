@@ -26,6 +26,8 @@ FAST = (
     "autovacuum=off",
     "max_connections=400",
     "deadlock_timeout=50ms",
+    "shared_buffers=512MB",
+    "max_wal_size=4GB",
 )
 """For tests that are not about power cuts."""
 SAFE = ("fsync=on", "max_connections=200")

@@ -1,6 +1,6 @@
-"""An open service over a real SQLite file, with a clock that the test moves."""
+"""An open service over a real database, with a clock that the test moves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +60,20 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request) -> Iterator[str | None]:
+    """The URL of a database of each kind."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with request.getfixturevalue("postgres").new_schema() as url:
+        yield url
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, database: str | None) -> Settings:
     # The cheapest bcrypt there is: what it costs is tested where passwords are.
-    return Settings(data=tmp_path / "mapae-data", bcrypt_cost=4, hash_threads=2, hash_queue_seconds=60)
+    return Settings(data=tmp_path / "mapae-data", database=database, bcrypt_cost=4, hash_threads=2, hash_queue_seconds=60)
 
 
 @pytest.fixture

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import hashlib
 import re
 import sqlite3
 from dataclasses import replace
 
+import psycopg
 import pytest
+from psycopg.types.numeric import Int8
 
 from mapae.accounts.activity import Activity
-from mapae.errors import Conflict, LinkRefused
+from mapae.errors import Conflict, EmailTaken, LinkRefused
 from mapae.sessions.session import end
 from mapae.storage import accounts, activity, attempts, links, migrate, revocations, sessions
 from mapae.storage.activity import ActivityFilter
-from mapae.storage.database import SqliteDatabase, Statement
+from mapae.storage.database import SqliteDatabase, Statement, open_database
+from mapae.storage.postgres.database import PostgresDatabase
+from mapae.storage.postgres.sql import numbered
 
 from .conftest import NOW, NOW_MS, UNTIL
 
 pytestmark = pytest.mark.anyio
 
 
-class Noting(SqliteDatabase):
-    """A real database that also notes the SQL it was given."""
+class Noting:
+    """Added to a real database: it also notes the SQL it was given."""
 
-    def __init__(self, path):
+    def __init__(self, *args, **options):
         self.noted = []
-        super().__init__(path)
+        super().__init__(*args, **options)
 
     async def fetch(self, sql, *values):
         self.noted.append((sql, values))
@@ -49,6 +55,15 @@ class Noting(SqliteDatabase):
         return await super().commit(*statements)
 
 
+class NotingSqlite(Noting, SqliteDatabase):
+    """A file that notes."""
+
+
+class NotingPostgres(Noting, PostgresDatabase):
+    """A PostgreSQL that notes."""
+
+
+MILLION = 1_000_000
 ENDED = {"reason": "x", "now_ms": NOW_MS, "until": UNTIL}
 
 CALLS = {
@@ -70,7 +85,7 @@ CALLS = {
     "revoke_session": lambda db, a, s: sessions.revoke_session(db, s.sid, account_id=a.id, **ENDED),
     "revoke_sessions_of": lambda db, a, s: sessions.revoke_sessions_of(db, a.id, except_sid=s.sid, **ENDED),
     "sweep sessions": lambda db, _a, _s: sessions.sweep(db, NOW_MS, limit=10),
-    "load_after": lambda db, _a, _s: revocations.load_after(db, 5),
+    "load_after": lambda db, _a, _s: revocations.load_after(db, MILLION - 5),
     "sweep feed": lambda db, _a, _s: revocations.sweep(db, NOW, limit=10),
     "record": lambda db, _a, _s: db.commit(activity.recorded(Activity(NOW_MS, "sign_in", "ok"))),
     "list_activity": lambda db, _a, _s: activity.list_activity(db, after="5.x"),
@@ -89,7 +104,7 @@ CALLS = {
 
 @pytest.fixture
 async def noting(tmp_path):
-    database = Noting(str(tmp_path / "mapae.db"))
+    database = NotingSqlite(str(tmp_path / "mapae.db"))
     await migrate.apply(database)
     database.noted.clear()
     yield database
@@ -104,7 +119,7 @@ def steps_of(path, sql, values):
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_a_query_on_the_way_of_a_request_reads_no_whole_table(noting, new_account, new_session, call):
     account = new_account()
-    with contextlib.suppress(Conflict, LinkRefused):
+    with contextlib.suppress(Conflict, EmailTaken, LinkRefused):
         await call(noting, account, new_session(account))
     assert noting.noted
     for sql, values in noting.noted:
@@ -123,3 +138,105 @@ async def test_a_rotation_within_a_day_touches_no_index(noting, new_account, new
     await sessions.replace_session(noting, session, replace(session, generation=1))
     statement = Statement(*noting.noted[-1])
     assert "sweep_day" not in statement.sql
+
+
+SMALL = {"feed_head", "signing_key", "migration"}
+BLOCKS = 1000
+"""Blocks of 8 KiB that one statement may look at: a handful for each row it finds, and a page has a hundred."""
+
+FILL = f"""
+INSERT INTO account (id, email, name, role, state, epoch, created_ms, language)
+SELECT left(md5('a' || n), 22), n || '@example.com', 'n' || n, 'user', 'active', 0, {NOW_MS} + n, 'en'
+FROM numbers ORDER BY 1;
+INSERT INTO identity (identifier, account_id) SELECT email, id FROM account ORDER BY 1;
+INSERT INTO password (account_id, hash, changed_ms) SELECT id, 'hash of ' || name, created_ms FROM account ORDER BY 1;
+INSERT INTO session (sid, account_id, client_id, current, generation, acknowledged, created_ms, opened_ms, rotated_ms,
+    seen_ms, idle_expires_ms, absolute_expires_ms, device, place, sweep_day)
+SELECT left(md5('s' || n), 22), left(md5('a' || n % 300000), 22), 'mapae', sha256(n::text::bytea), 0, 0, {NOW_MS},
+    {NOW_MS}, {NOW_MS}, {NOW_MS}, {NOW_MS} + 86400000, {NOW_MS} + 864000000, 'Firefox', '203.0.113.*', 20832 + n % 90
+FROM numbers ORDER BY 2;
+INSERT INTO activity (at_ms, id, event, outcome, account_id, sid, device, place, detail)
+SELECT {NOW_MS} - n, md5(n::text), CASE WHEN n % 9 = 0 THEN 'sign_in' ELSE 'sign_out' END, 'ok',
+    left(md5('a' || n % 300000), 22), left(md5('s' || n), 22), 'Firefox', '203.0.113.*', '' FROM numbers ORDER BY 1;
+INSERT INTO feed (seq, kind, key, value, until, at_ms)
+SELECT n, 'session', left(md5('s' || n), 22), 0, {NOW} - 900 + n, {NOW_MS} FROM numbers ORDER BY 1;
+UPDATE feed_head SET seq = {MILLION};
+INSERT INTO attempt (subject, failures, failed_ms, forget_ms)
+SELECT md5(n::text), 1, {NOW_MS}, {NOW_MS} + n FROM numbers WHERE n % 10 = 0 ORDER BY 1;
+INSERT INTO link (digest, purpose, account_id, created_ms, expires_ms)
+SELECT sha256(n::text::bytea), 'reset', left(md5('a' || n), 22), {NOW_MS}, {NOW_MS} + n
+FROM numbers WHERE n % 10 = 0 ORDER BY 1
+"""
+
+
+@pytest.fixture(scope="module")
+def million(postgres):
+    """The URL of a database in which every table that grows with its people has a million rows."""
+    with postgres.new_schema() as url:
+        asyncio.run(_migrated(url))
+        with psycopg.connect(url, autocommit=True) as connection:
+            indexes = connection.execute(
+                "SELECT indexname, indexdef FROM pg_indexes "
+                "WHERE schemaname = current_schema() AND indexname LIKE '%_by_%'"
+            ).fetchall()
+            for (table,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"):
+                connection.execute(f"ALTER TABLE {table} SET UNLOGGED")
+            connection.execute("DROP INDEX " + ", ".join(name for name, _ in indexes))
+            connection.execute(f"CREATE TEMPORARY TABLE numbers AS SELECT generate_series(1, {MILLION}) AS n")
+            for statement in (*FILL.split(";\n"), *(definition for _, definition in indexes), "VACUUM ANALYZE"):
+                connection.execute(statement)
+        yield url
+
+
+async def _migrated(url):
+    database = await open_database(url)
+    await migrate.apply(database)
+    await database.close()
+
+
+def explained(url, sql, values):
+    """Run a statement, undo it, and return its plan and the blocks it looked at."""
+    given = [Int8(value) if isinstance(value, int) else value for value in values]
+    with psycopg.connect(url, cursor_factory=psycopg.RawCursor) as connection:
+        connection.execute("UPDATE feed_head SET seq = seq + 9")  # the call itself has left its entry at the head
+        text = numbered(sql)[0].decode()
+        cursor = connection.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}", given)
+        ((found,),) = cursor.fetchall()
+        connection.rollback()
+    plan = found[0]["Plan"]
+    return plan, plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+
+def steps_in(plan):
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from steps_in(part)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_at_a_million_rows_postgresql_uses_an_index_too(million, new_account, new_session, call):
+    database = NotingPostgres(million, connections=2)
+    account = new_account("77", id=hashlib.md5(b"a77").hexdigest()[:22])
+    session = replace(new_session(account), sid=hashlib.md5(b"s77").hexdigest()[:22])
+    with contextlib.suppress(Conflict, EmailTaken, LinkRefused):
+        await call(database, account, session)
+    await database.close()
+    assert database.noted
+    for sql, values in database.noted:
+        if "EXTRACT" in sql and "FROM feed WHERE" not in sql:
+            continue  # the head of the feed: one row
+        if sql.startswith("INSERT") and "SELECT" not in sql:
+            continue  # nothing to find
+        plan, blocks = explained(million, sql, values)
+        whole = [step for step in steps_in(plan) if step["Node Type"] == "Seq Scan"]
+        assert {step["Relation Name"] for step in whole} <= SMALL, (sql, plan)
+        assert not [step for step in steps_in(plan) if "Sort" in step["Node Type"]], (sql, plan)
+        assert blocks <= BLOCKS, (sql, blocks, plan)
+
+
+@pytest.mark.slow
+def test_the_check_above_sees_a_whole_table_being_read_too(million):
+    plan, blocks = explained(million, "SELECT * FROM account WHERE name = ?", ("a",))
+    assert any(step["Node Type"] == "Seq Scan" for step in steps_in(plan))
+    assert blocks > BLOCKS
