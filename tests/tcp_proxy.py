@@ -83,6 +83,8 @@ class Proxy:
             return
         with self._guard:
             self._sockets |= {caller, server}
+        if self._refusing:  # it was cut while this connection was being made
+            self._drop()
         back = threading.Thread(target=self._pass_on, args=(server, caller), daemon=True)
         back.start()
         self._pass_on(caller, server)

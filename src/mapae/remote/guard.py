@@ -9,8 +9,9 @@ from typing import Self, Unpack
 from mapae.guard import Principal, require
 from mapae.jose.live_keys import LiveKeys
 from mapae.jose.verifier import Expected, KeySource
+from mapae.remote.feed_options import FeedOptions
 from mapae.remote.key_set import RemoteKeySet
-from mapae.remote.revocations import FeedOptions, FeedStatus, RemoteRevocations
+from mapae.remote.revocations import FeedStatus, RemoteRevocations
 from mapae.remote.snapshot_file import read_snapshot
 from mapae.sessions.access_token import TYP, AccessClaims
 from mapae.tokens import Verifier

@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from random import uniform
 from threading import Event, Lock, Thread
 from time import monotonic, time
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from mapae.errors import FeedSourceError
 from mapae.jose.live_keys import LiveKeys
 from mapae.jose.verifier import KeySource
-from mapae.remote.addresses import LOOPBACK, AddressRule, read_url
-from mapae.remote.exchange import Fetch, Fetcher
 from mapae.remote.feed import RemoteFeed
+from mapae.remote.feed_options import FeedOptions, fetcher_for
 from mapae.remote.snapshot_file import Snapshot, read_snapshot, write_snapshot
 from mapae.sessions.access_token import AccessClaims
 from mapae.sessions.feed import FeedEntry
@@ -35,20 +35,6 @@ LEAST_GAP = 0.05
 """Seconds between two questions, however much news there is."""
 WRITE_EVERY = 5.0
 """Seconds between two times the file is written."""
-
-
-class FeedOptions(TypedDict, total=False):
-    """The optional arguments of `RemoteRevocations`, which describes them."""
-
-    max_staleness: float
-    leeway: int
-    feed_url: str | None
-    feed_secret: str | None
-    snapshot_file: Path | str | None
-    start_seconds: float
-    allow_loopback: bool
-    allow_networks: Collection[str]
-    fetch: Fetcher | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +93,14 @@ class RemoteRevocations:
             issuer,
             keys,
             self.revocations,
-            fetch=options.get("fetch") or _fetcher(issuer, options),
+            fetch=options.get("fetch") or fetcher_for(issuer, options),
             url=options.get("feed_url"),
             leeway=options.get("leeway", 5),
         )
         path = options.get("snapshot_file")
         self._path = None if path is None else Path(path)
-        self._written = 0.0
+        self._written = -inf
+        self._writing = Lock()
         self._keys = keys
         self._ready: Future[None] = Future()
         self._turn = Lock()
@@ -174,7 +161,8 @@ class RemoteRevocations:
         with self._turn:
             self._ended.set()
             self._thread = None
-        self._keep(always=True)
+        with self._writing:
+            self._keep()
 
     def status(self) -> FeedStatus:
         """Say what is known, without any waiting."""
@@ -208,9 +196,11 @@ class RemoteRevocations:
                 continue
             self._note(None)
             self.revocations.forget(time())
-            if ended.is_set():
-                return
-            self._keep()
+            with self._writing:
+                if ended.is_set():
+                    return  # what `close` wrote is the last
+                if began - self._written > WRITE_EVERY:
+                    self._keep()
             ended.wait(max(0.0, LEAST_GAP - (monotonic() - began)))
 
     def _note(self, failed: FeedSourceError | None) -> None:
@@ -245,11 +235,9 @@ class RemoteRevocations:
         self._feed.name, self._feed.latest_ms, self._feed.known_at = kept.feed, kept.latest_ms, kept.known_at
         self._ready.set_result(None)
 
-    def _keep(self, *, always: bool = False) -> None:
-        feed, now = self._feed, monotonic()
+    def _keep(self) -> None:
+        feed = self._feed
         if self._path is None or feed.name is None or feed.known_at is None:
-            return
-        if not always and now - self._written < WRITE_EVERY:
             return
         known = self.revocations.entries()
         snapshot = Snapshot(
@@ -265,13 +253,13 @@ class RemoteRevocations:
             write_snapshot(self._path, snapshot)
         except OSError as error:
             log.warning("the file of revocations cannot be written: %s", error.strerror)
-        self._written = now
+        self._written = monotonic()
 
     # After a fork, in the child ---------------------------------------------------------------------------------------
 
     def begin_anew(self) -> None:
         """Take up following again: threads stay behind in the parent, and its locks may be held for ever."""
-        self._turn, self._thread, self._ready = Lock(), None, Future()
+        self._turn, self._writing, self._thread, self._ready = Lock(), Lock(), None, Future()
         self._feed.begin_anew()
         if self.revocations.ready:
             self._ready.set_result(None)
@@ -294,13 +282,3 @@ def _exported(keys: KeySource | LiveKeys) -> dict[str, Any] | None:
     """Return public keys that were fetched; others are given again at the next start."""
     known = keys.newest() if isinstance(keys, LiveKeys) else None
     return None if known is None else known.to_jwks()
-
-
-def _fetcher(issuer: str, options: FeedOptions) -> Fetch:
-    rule = AddressRule.allowing(options.get("allow_networks", ()))
-    if options.get("allow_loopback", False):
-        rule = AddressRule((*rule.networks, *AddressRule.allowing(LOOPBACK).networks))
-    elif not read_url(options.get("feed_url") or issuer).secure:
-        raise ValueError("revocations are read by https; write allow_loopback=True for a server on this very machine")
-    secret = options.get("feed_secret")
-    return Fetch(rule, headers={} if secret is None else {"Authorization": f"Bearer {secret}"})
