@@ -62,5 +62,5 @@ def unseal(master: bytes, sealed: bytes, *, purpose: str) -> bytes:
     except InvalidTag:
         raise KeyRefused(
             "the key was sealed under another master secret, or it was altered; "
-            "put back the secret that belongs to this database"
+            "put back the secret that belongs to this database, which all its nodes share (secret_file)"
         ) from None

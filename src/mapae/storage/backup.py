@@ -122,12 +122,12 @@ async def restore(url: str, source: Path, *, overwrite: bool = False, progress: 
         Conflict: there is a database already.
         StorageFailed: the backup is damaged or was made by a newer program, or the database is in use.
     """
+    target = _file_of(url)
     found = verify(source)
     if found.schema > migrate.newest():
         raise StorageFailed(
             f"{source} has schema {found.schema}, this program knows only {migrate.newest()}: install the newer Mapae"
         )
-    target = _file_of(url)
     if target.exists() and not overwrite:
         raise Conflict(f"{target} exists already; ask to overwrite it, after a backup of what is there")
     with _speaking_of(target):
