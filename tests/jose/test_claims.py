@@ -2,6 +2,7 @@
 
 import copy
 import json
+import operator
 import pickle
 from datetime import UTC, datetime
 
@@ -21,8 +22,10 @@ def test_claims_are_a_mapping_of_their_members():
     assert CLAIMS.get("iss", "none") == "none"
     assert Claims(frozen(MEMBERS)) == CLAIMS
     assert CLAIMS == {**MEMBERS, "aud": ("a", "b"), "cnf": {"jkt": ("x",)}}
-    assert CLAIMS != {"sub": "u"}
-    assert CLAIMS != 5
+    for other in ({"sub": "u"}, Claims({"sub": "u"}), 5, None, list(MEMBERS.items())):
+        assert operator.ne(CLAIMS, other)
+        assert not operator.eq(CLAIMS, other)
+    assert not operator.ne(CLAIMS, Claims(frozen(MEMBERS)))
     assert CLAIMS.to_dict() == MEMBERS
     assert json.dumps(CLAIMS.to_dict()) == json.dumps(MEMBERS)
     with pytest.raises(TypeError):

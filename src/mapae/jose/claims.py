@@ -53,6 +53,9 @@ class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, gc=False,
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mapping) and dict(self._members) == dict(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # said here, as a Struct brings an own one that knows nothing of members
+
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Claims], tuple[dict[str, Any]]]:
