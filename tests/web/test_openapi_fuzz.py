@@ -20,12 +20,6 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 schema = schemathesis.openapi.from_dict(openapi_document(Settings()))
 
 
-@schemathesis.deserializer("application/jwt")
-def read_jwt(context, response):
-    """A JWT is a text, whatever it says."""
-    return response.content.decode("ascii")
-
-
 @pytest.fixture
 def served(serve):
     """A running server and the header of somebody who is signed in to it."""
@@ -46,4 +40,6 @@ def served(serve):
 def test_no_request_makes_the_server_fail(case, served):
     url, signed_in = served
     headers = signed_in if {"bearer": []} in case.operation.definition.raw["security"] else {}
-    case.call_and_validate(base_url=url, headers=headers, checks=CHECKS)
+    # schemathesis takes application/jwt for a kind of JSON; what such a page says, test_revocations.py reads.
+    signed = "application/jwt" in case.operation.definition.raw["responses"].get("200", {}).get("content", {})
+    case.call_and_validate(base_url=url, headers=headers, checks=CHECKS[:3] if signed else CHECKS)
