@@ -432,3 +432,40 @@ def test_a_nested_token_that_does_not_say_so_is_refused():
     unsaid = write_jwe(SIGNED.encode(), DECRYPT.public(), typ=None, cty=None)
     with pytest.raises(Malformed, match="cty"):
         NESTED.check(unsaid, now=NOW)
+
+
+@pytest.mark.parametrize("crv", CURVES)
+@pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A128KW"])
+def test_the_parties_of_an_agreement_are_in_the_header_and_in_the_key(alg, crv):
+    key = DecryptKey.generate(alg, enc="A128GCM", crv=crv)
+    token = encrypt(b"text", key.public(), apu=b"Alice", apv=b"\x00\xff" * 128)
+    header = json.loads(decode(token.partition(".")[0]))
+    assert (header["apu"], header["apv"]) == ("QWxpY2U", encode(b"\x00\xff" * 128))
+    assert decrypt(token, key) == b"text"
+    only = json.loads(decode(encrypt(b"text", key.public(), apv=b"Bob").partition(".")[0]))
+    assert only["apv"] == "Qm9i"
+    assert "apu" not in only
+    signing = Key.generate("HS256")
+    nested = encrypt_token(sign({"sub": "u"}, signing, now=1, lifetime=9), key.public(), apu=b"Alice", apv=b"Bob")
+    assert json.loads(decode(nested.partition(".")[0]))["apu"] == "QWxpY2U"
+    verifier = NestedVerifier(key, Verifier(signing, issuer=None, audience=None))
+    assert verifier.check(nested, now=1).sub == "u"
+
+
+@pytest.mark.parametrize(
+    ("option", "kind"), [(b"x" * 257, Malformed), ("Alice", TypeError), (None, TypeError)], ids=str
+)
+@pytest.mark.parametrize("name", ["apu", "apv"])
+def test_a_party_is_named_in_at_most_256_octets(name, option, kind):
+    key = DecryptKey.generate("ECDH-ES", enc="A128GCM")
+    with pytest.raises(kind, match=name):
+        encrypt(b"text", key.public(), **{name: option})
+
+
+@pytest.mark.parametrize("alg", [alg for alg in KEY_MANAGEMENTS if not alg.startswith("ECDH")])
+def test_parties_are_named_only_where_a_key_is_agreed_on(alg):
+    for key in keys_of(alg, "A128GCM"):
+        with pytest.raises(Malformed, match="only ECDH-ES") as refused:
+            encrypt(b"text", for_sender(key), apv=b"Bob")
+        assert refused.value.claim == "apv"
+        assert decrypt(encrypt(b"text", for_sender(key), apv=b""), key) == b"text"

@@ -68,6 +68,15 @@ def test_jwcrypto_reads_ours_and_we_read_theirs(alg, enc, crv):
     assert decrypt(made.serialize(compact=True), key) == TEXT
 
 
+@pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A256KW"])
+def test_others_take_our_apu_and_apv_into_the_key(alg):
+    key = key_for(alg, "A128GCM", "P-256")
+    opened = jwcrypto_jwe.JWE(algs=[alg, "A128GCM"])
+    opened.deserialize(encrypt(TEXT, sender(key), apu=b"Alice", apv=b"Bob"), jwcrypto_jwk.JWK(**members(key)))
+    assert opened.payload == TEXT
+    assert (opened.jose_header["apu"], opened.jose_header["apv"]) == ("QWxpY2U", "Qm9i")
+
+
 def test_apu_and_apv_of_others_are_taken_into_the_key():
     key = key_for("ECDH-ES", "A128GCM", "P-256")
     made = jwcrypto_jwe.JWE(TEXT, json.dumps({"alg": "ECDH-ES", "enc": "A128GCM", "apu": "QWxpY2U", "apv": "Qm9i"}))

@@ -46,6 +46,8 @@ def encrypt(
     *,
     typ: str | None = None,
     cty: str | None = None,
+    apu: bytes = b"",
+    apv: bytes = b"",
     max_length: int = MAX_TOKEN,
 ) -> str:
     """Encrypt octets for whoever holds the key, and return the compact token.
@@ -60,16 +62,19 @@ def encrypt(
         key: the recipient's public key, or a shared secret.
         typ: the kind of token, for the header; the recipient has to name the same.
         cty: the media type of the plaintext, for the header.
+        apu: who sends, at most 256 octets that anybody can read; with ECDH-ES they go into the key (RFC 7518 §4.6.1.2).
+        apv: who receives, as `apu` (RFC 7518 §4.6.1.3).
         max_length: the greatest number of characters of the token.
 
     Raises:
-        TypeError: the plaintext is not bytes, or the key is a private one or none at all.
-        Malformed: `typ` or `cty` is no media type, or `cty` is "JWT": `nested.encrypt_token` encrypts tokens.
+        TypeError: the plaintext, `apu` or `apv` is not bytes, or the key is a private one or none at all.
+        Malformed: `typ` or `cty` is no media type, or `cty` is "JWT": `nested.encrypt_token` encrypts tokens; `apu` or
+            `apv` is too long, or the key is not for ECDH-ES.
         TooLarge: the token would be longer than `max_length`.
     """
     if is_nested({"cty": cty}):
         raise Malformed("a signed token is encrypted by nested.encrypt_token(token, key)", claim="cty")
-    return write_jwe(plaintext, key, typ=typ, cty=cty, max_length=max_length)
+    return write_jwe(plaintext, key, typ=typ, cty=cty, apu=apu, apv=apv, max_length=max_length)
 
 
 def decrypt(
@@ -100,7 +105,14 @@ def decrypt(
 
 
 def write_jwe(
-    plaintext: bytes, key: EncryptKey | DecryptKey, *, typ: str | None, cty: str | None, max_length: int = MAX_TOKEN
+    plaintext: bytes,
+    key: EncryptKey | DecryptKey,
+    *,
+    typ: str | None,
+    cty: str | None,
+    apu: bytes = b"",
+    apv: bytes = b"",
+    max_length: int = MAX_TOKEN,
 ) -> str:
     """Encrypt octets with the header that the arguments say; `encrypt` describes them."""
     refuse_other_than_encryption_key(key)
@@ -111,7 +123,7 @@ def write_jwe(
     if len(plaintext) > max_length:
         raise TooLarge(f"the token would have more than {max_length} characters")
     content = CONTENT_ENCRYPTIONS[key.enc or DEFAULT_ENC]
-    delivery = deliver(key._management, content, key._public)  # noqa: SLF001 (one room)
+    delivery = deliver(key._management, content, key._public, apu=apu, apv=apv)  # noqa: SLF001 (one room)
     header: dict[str, Any] = {"alg": key.alg, "enc": content.name}
     for name, value in (("kid", key.kid), ("typ", typ), ("cty", cty)):
         if value is not None:

@@ -51,27 +51,48 @@ class Delivery:
     parameters: Mapping[str, Any]
 
 
-def deliver(management: KeyManagement, content: ContentEncryption, key: Any) -> Delivery:
+def deliver(
+    management: KeyManagement, content: ContentEncryption, key: Any, *, apu: bytes = b"", apv: bytes = b""
+) -> Delivery:
     """Make a content key and wrap it for the recipient.
 
     Args:
         management: the algorithm of the key.
         content: what the content key is for.
         key: the shared secret (octets) or the recipient's public key of `cryptography`.
+        apu: who sends, for a key agreement (RFC 7518 §4.6.1.2).
+        apv: who receives, for a key agreement (RFC 7518 §4.6.1.3).
+
+    Raises:
+        TypeError: `apu` or `apv` is not bytes.
+        Malformed: `apu` or `apv` is longer than 256 octets, or the algorithm agrees on no key.
     """
+    parties = {"apu": apu, "apv": apv}
+    for name, octets in parties.items():
+        _check_party(management, name, octets)
     match management:
         case Direct():
             return Delivery(key, b"", {})
         case EcdhEs(wrap_size=wrap_size):
             ephemeral = _ephemeral_for(key)
-            parameters = {"epk": public_agreement_members(ephemeral.public_key())}
-            derived = derive(management, content, _agree(ephemeral, key), apu=b"", apv=b"")
+            parameters: dict[str, Any] = {"epk": public_agreement_members(ephemeral.public_key())}
+            parameters |= {name: encode(octets) for name, octets in parties.items() if octets}
+            derived = derive(management, content, _agree(ephemeral, key), apu=apu, apv=apv)
             if wrap_size is None:
                 return Delivery(derived, b"", parameters)
             cek = secrets.token_bytes(content.cek_size)
             return Delivery(cek, aes_key_wrap(derived, cek), parameters)
         case AesKeyWrap() | AesGcmKeyWrap() | RsaOaep():
             return _wrap(management, secrets.token_bytes(content.cek_size), key)
+
+
+def _check_party(management: KeyManagement, name: str, octets: object) -> None:
+    if not isinstance(octets, bytes):
+        raise TypeError(f'{name} is bytes, not {type(octets).__name__}; write {name}=b"..."')
+    if octets and not isinstance(management, EcdhEs):
+        raise Malformed("only ECDH-ES says who the parties are (RFC 7518 section 4.6.1)", claim=name)
+    if len(octets) > _MAX_PARTY:
+        raise Malformed(f"must have at most {_MAX_PARTY} octets", claim=name)
 
 
 def _wrap(management: AesKeyWrap | AesGcmKeyWrap | RsaOaep, cek: bytes, key: Any) -> Delivery:

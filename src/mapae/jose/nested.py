@@ -23,7 +23,9 @@ _REPLICATED = ("iss", "sub", "aud")
 T = TypeVar("T")
 
 
-def encrypt_token(token: str, key: EncryptKey | DecryptKey, *, typ: str | None = None) -> str:
+def encrypt_token(
+    token: str, key: EncryptKey | DecryptKey, *, typ: str | None = None, apu: bytes = b"", apv: bytes = b""
+) -> str:
     """Encrypt a signed token for whoever holds the key.
 
     Example:
@@ -33,15 +35,17 @@ def encrypt_token(token: str, key: EncryptKey | DecryptKey, *, typ: str | None =
         token: what `mapae.sign` returned.
         key: the recipient's public key, or a shared secret.
         typ: the kind of the outer token, for its header.
+        apu: who sends, as in `encrypt`.
+        apv: who receives, as in `encrypt`.
 
     Raises:
-        TypeError: the key is a private one, or none at all.
+        TypeError: the key is a private one, or none at all, or `apu` or `apv` is not bytes.
         TokenError: the token is not a signed one, or is too long.
     """
     unverified = read_unverified(token)
     if not isinstance(unverified.header.get("alg"), str) or not unverified.signature:
         raise Malformed("only a signed token is encrypted as a token")
-    return write_jwe(token.encode(), key, typ=typ, cty=NESTED, max_length=MAX_TOKEN)
+    return write_jwe(token.encode(), key, typ=typ, cty=NESTED, apu=apu, apv=apv, max_length=MAX_TOKEN)
 
 
 class NestedVerifier(Generic[T]):
