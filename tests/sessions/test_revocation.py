@@ -91,6 +91,57 @@ def test_any_matching_rule_refuses_whatever_the_others_say(kinds, number):
         accept(knowing(*(entries[kind] for kind in kinds[:number]), *lenient, head=51))
 
 
+NAMES = st.sampled_from(["a", "b", "c"])
+TOKENS = st.builds(
+    lambda sub, sid, client_id, jti, epo, rsq: msgspec.structs.replace(
+        CLAIMS, sub=sub, sid=sid, client_id=client_id, jti=jti, epo=epo, rsq=rsq
+    ),
+    sub=NAMES,
+    sid=NAMES,
+    client_id=NAMES,
+    jti=NAMES,
+    epo=st.integers(0, 4),
+    rsq=st.integers(0, 9),
+)
+FEED = st.lists(
+    st.builds(
+        Entry,
+        seq=st.integers(1, 9),
+        kind=st.sampled_from(["realm", "client", "account", "session", "token"]),
+        key=NAMES,
+        value=st.integers(0, 9),
+        until=st.just(UNTIL),
+    ),
+    max_size=8,
+)
+
+
+def concerns(entry, claims):
+    """Whether an entry is about a token, said again in other words than the code's."""
+    match entry.kind:
+        case "session":
+            return entry.key == claims.sid
+        case "token":
+            return entry.key == claims.jti
+        case "account":
+            return entry.key == claims.sub and claims.epo < entry.value
+        case "client":
+            return entry.key == claims.client_id and claims.rsq < (entry.value or entry.seq)
+        case "realm":
+            return claims.rsq < (entry.value or entry.seq)
+
+
+@given(FEED, TOKENS)
+def test_a_token_is_refused_if_and_only_if_an_entry_is_about_it(entries, claims):
+    """Exactness: nobody is signed out because of somebody else, and nobody who was signed out gets in."""
+    revocations = knowing(*entries, head=9)
+    if any(concerns(entry, claims) for entry in entries):
+        with pytest.raises(Revoked):
+            accept(revocations, claims)
+    else:
+        accept(revocations, claims)
+
+
 def test_nothing_is_accepted_before_the_feed_has_been_read():
     revocations = Revocations()
     assert not revocations.ready
