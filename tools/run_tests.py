@@ -4,20 +4,25 @@ Coverage is measured in the test process; servers that a test starts as processe
 summary is printed just before pytest's closing line, so that the closing line stays the last one.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Kept from run to run even where Python keeps no bytecode: hundreds of servers and commands are started.
+BYTECODE = ROOT / ".cache" / "bytecode"
 COVERAGE = [sys.executable, "-m", "coverage"]
 NO_TESTS_RAN = 5
 
 
 def main(arguments: list[str]) -> int:
     pytest = [*COVERAGE, "run", "-m", "pytest", *arguments]
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": str(BYTECODE)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     held = b""
     with subprocess.Popen(
-        pytest, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=-1
+        pytest, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as running:
         assert running.stdout is not None
         for line in running.stdout:
