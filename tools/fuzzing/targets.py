@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 from fuzzing import seeds
 from fuzzing.seeds import AUDIENCE, ISSUER, NOW
 from mapae.errors import KeyRefused, MapaeError, RefreshRefused, TokenError
@@ -74,6 +76,17 @@ _VERIFIERS = (
     Verifier.for_issuers({ISSUER: _PUBLIC, "https://other.example": Issuer(_SECRET, AUDIENCE)}, audience=AUDIENCE),
 )
 _LENIENT = Verifier(_PUBLIC, issuer=ANY, audience=ANY, quirks=_ENDS, memo_bytes=0)
+_BY_THE_RULES = Verifier(_SECRET, issuer=ISSUER, audience=AUDIENCE, required=["exp"], memo_bytes=0)
+
+
+class _Plain(msgspec.Struct, frozen=True):
+    iss: str
+    aud: str
+    exp: int
+    iat: int
+
+
+_TYPED = Verifier(_SECRET, issuer=ISSUER, audience=AUDIENCE, claims=_Plain, memo_bytes=0)
 _SIGNED = {case["token"] for case in seeds.cases() if case["code"] is None}
 
 
@@ -94,6 +107,8 @@ def signed(octets: bytes) -> None:
     message = f"{base64url.encode(header)}.{base64url.encode(payload)}"
     token = f"{message}.{_SECRET.make_signature(message.encode())}"  # type: ignore[attr-defined]
     accepted = not refused(lambda: _VERIFIERS[0].check(token, now=NOW))
+    assert accepted != refused(lambda: _BY_THE_RULES.check(token, now=NOW)), "a glance and the rules disagree"
+    assert accepted or refused(lambda: _TYPED.check(token, now=NOW)), "a type of claims lets more pass"
     if accepted:
         members, said = _read(payload), _read(header)
         assert said is not None, "a header that is no JSON object with single names"
