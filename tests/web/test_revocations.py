@@ -1,6 +1,7 @@
 """GET /v1/revocations: signed pages of the feed, at once or when there is news."""
 
 import asyncio
+import re
 import secrets
 import time
 from dataclasses import replace
@@ -167,3 +168,14 @@ def api_of():
             yield client
 
     return opened
+
+
+async def test_waiting_on_purpose_does_not_count_as_slowness(api, app):
+    known = await page_of(api)
+    await page_of(api, feed=known.feed, wait="0.2")
+    metrics = (await api.get("/metrics")).text
+    requests = re.search(
+        r'mapae_http_requests_total\{method="GET",route="/v1/revocations",status="200"\} (\S+)', metrics
+    )
+    assert float(requests[1]) == 2
+    assert app.service.tally.observations["http_request_duration"].total < 0.2

@@ -151,7 +151,7 @@ def _status(status: int) -> str:
         case 401:
             return "the feed of revocations is read with a secret: give feed_secret="
         case 404:
-            return "the issuer has no feed of revocations"
+            return "the issuer has no feed of revocations; in mapae.fastapi say revocations=False for such an issuer"
         case _:
             return f"the server of the feed of revocations answers with status {status}"
 

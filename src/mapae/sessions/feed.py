@@ -108,13 +108,16 @@ class FeedLog:
         return [entry for entry in self._cut(start, stop) if entry.until >= now], upto
 
     def forget(self, before: int) -> None:
-        """Drop entries that need not be remembered since the second `before`, once they are a fifth of all."""
-        passed = sum(until < before for until in self._untils)
+        """Drop the oldest entries that need not be remembered since the second `before`, once they are a fifth of all.
+
+        It looks no further than the first that must be: entries end about in the order in which they began.
+        """
+        passed = next((at for at, until in enumerate(self._untils) if until >= before), len(self._untils))
         if passed * 5 < len(self._untils) or not passed:
             return
-        kept = [entry for entry in self._cut(0, len(self._seqs)) if entry.until >= before]
-        self.clear()
-        self.extend(Entry(entry.seq, entry.kind, entry.key, entry.value, entry.until) for entry in kept)
+        self._seqs, self._values = self._seqs[passed:], self._values[passed:]
+        self._untils, self._kinds = self._untils[passed:], self._kinds[passed:]
+        del self._keys[:passed]
 
     def _cut(self, start: int, stop: int) -> Iterator[FeedEntry]:
         for at in range(start, stop):

@@ -22,7 +22,9 @@ NO_ROUTE = "-"
 """The route of a request that found none."""
 _WITHOUT_LENGTH = frozenset({204, 304})
 """Statuses whose answer has no body at all (RFC 9110 §8.6)."""
-_QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_PATIENT = frozenset({"/v1/revocations"})
+"""Waits on purpose, so the time that it takes says nothing of how fast we are."""
+_QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics", *_PATIENT})
 """Asked every few seconds by machines, so logged only for debugging."""
 
 
@@ -65,7 +67,8 @@ class Edge:
         asked = (exchange.scope["method"], exchange.route, status)
         kind = self._kinds.get(asked) or self._new_kind(*asked)
         self._counts[kind.key] += 1
-        self._durations.observe(seconds)
+        if exchange.route not in _PATIENT:
+            self._durations.observe(seconds)
         if kind.logged:
             self.log.request(kind.text, request_id=exchange.id, seconds=seconds, code=code)
 
