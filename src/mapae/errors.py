@@ -32,6 +32,8 @@
         ├── EmailTaken            another account has this e-mail
         ├── TooManyAttempts       failed attempts have to slow down
         ├── Busy                  no capacity now; come back
+        │   └── Waiting           no capacity now; here is a place in the waiting line
+        ├── TicketRefused         a ticket or pass of the waiting line that does not count
         ├── RefreshRefused        the refresh token is unknown, expired or ended
         ├── RefreshReused         an old refresh token came back; the session was ended
         ├── ScopeMissing          the token lacks a scope
@@ -320,6 +322,48 @@ class Busy(Refused):
     """No capacity now; come back after `retry_after` seconds."""
 
     code = "busy"
+
+
+class Waiting(Busy):
+    """No capacity now, but a place in the waiting line; come back after `retry_after` seconds.
+
+    Attributes:
+        ticket: the signed place, to be shown again.
+        confirmation: the cookie the ticket is bound to, where it is and the browser does not have one yet.
+        position: how many are let in up to the holder, who is the last of them.
+        wait: the estimate in seconds, least and most; None while the line stands still.
+    """
+
+    code = "waiting"
+
+    def __init__(
+        self,
+        ticket: str,
+        *,
+        position: int,
+        retry_after: int,
+        wait: tuple[int, int] | None,
+        confirmation: str | None = None,
+    ) -> None:
+        super().__init__("there is a waiting line, and this is a place in it", retry_after=retry_after)
+        self.ticket = ticket
+        self.confirmation = confirmation
+        self.position = position
+        self.wait = wait
+
+
+class TicketRefused(Refused):
+    """A ticket or a pass of the waiting line does not count.
+
+    Attributes:
+        why: `forged`, `expired`, `foreign`, `copied`, `future` or `spent`.
+    """
+
+    code = "ticket_refused"
+
+    def __init__(self, why: str, reason: str) -> None:
+        super().__init__(reason)
+        self.why = why
 
 
 class RefreshRefused(Refused):

@@ -357,6 +357,24 @@ PROBLEMS: Mapping[str, Problem] = _table(
         ("Try again after the seconds in Retry-After.", "Retry-After만큼 기다린 뒤 다시 시도해 주시기 바랍니다."),
     ),
     (
+        "waiting",
+        503,
+        ("There is a waiting line.", "지금은 차례를 기다려야 합니다."),
+        (
+            "Keep `ticket`, show it to /v1/ticket after the seconds in Retry-After, and sign in with it in your turn.",
+            "`ticket`을 보관했다가 Retry-After 뒤 /v1/ticket에 보여 주고, 차례가 되면 그것으로 로그인하시기 바랍니다.",
+        ),
+    ),
+    (
+        "ticket_refused",
+        403,
+        ("This ticket does not count.", "쓸 수 없는 대기표예요."),
+        (
+            "It was used, has expired, or belongs to another browser or service. Sign in without it for a new place.",
+            "이미 썼거나 만료됐거나 다른 브라우저나 서비스의 대기표예요. 대기표 없이 로그인하면 새 순서를 받아요.",
+        ),
+    ),
+    (
         "not_ready",
         503,
         ("The service is starting or stopping.", "서비스를 시작하거나 멈추는 중입니다."),

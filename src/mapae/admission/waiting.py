@@ -1,0 +1,57 @@
+"""What somebody who waits is told: how many are before them, when to ask again, and about how long it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LEAST_INTERVAL = 1
+MOST_INTERVAL = 30
+_SHARE = 4.0
+"""The next look comes after at most a quarter of the wait."""
+_LEAST_FACTOR, _MOST_FACTOR = 0.6, 1.2
+"""How far the true wait may lie from what today's rate promises: less, because people ahead give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The holder may sign in now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The holder waits.
+
+    Attributes:
+        ahead: how many are before the holder, those who may have given up included.
+        interval: seconds after which to ask again.
+        wait: seconds, least and most; None while the line stands still.
+    """
+
+    ahead: int
+    interval: int
+    wait: tuple[int, int] | None
+
+
+def interval(ahead: float, *, pace: float, opens_in: float, lot: float) -> int:
+    """Return after how many seconds to ask again.
+
+    Args:
+        ahead: people before the holder.
+        pace: hashes per second that the holder may count on.
+        opens_in: seconds until anybody is let in.
+        lot: a random number from 0 up to 1: it spreads those who were told the same over a seventh of the interval.
+    """
+    seconds = opens_in + (ahead / (_SHARE * pace) if pace > 0 else MOST_INTERVAL)
+    return max(LEAST_INTERVAL, int(min(seconds, MOST_INTERVAL) * (1 - 0.15 * lot)))
+
+
+def estimate(ahead: float, *, rate: float, opens_in: float) -> tuple[int, int] | None:
+    """Return the least and the most seconds the wait is likely to take; None when nobody is being let in.
+
+    Args:
+        rate: people let in per second of late.
+    """
+    if rate <= 0:
+        return None
+    seconds = ahead / rate
+    return int(opens_in + seconds * _LEAST_FACTOR), int(opens_in + seconds * _MOST_FACTOR) + 2

@@ -1,0 +1,99 @@
+"""The gate against crowds: seeded stories of `crowd.py`, which drive the code that runs in production.
+
+A failing seed is named; `MAPAE_SEED=17 pytest tests/admission/test_gate_simulation.py` plays it again.
+"""
+
+import os
+import time
+from collections import Counter
+from dataclasses import replace
+from math import inf
+from statistics import fmean
+
+import pytest
+
+from crowd import Crowd
+from mapae.admission.gatekeeper import Gatekeeper
+
+LATE_MS = 2_500
+"""How much later than somebody behind them a person who came back as told may get in: the time between two looks."""
+
+
+def play(seed, kind=Crowd, *, people=1_000):
+    crowd = kind(seed, people=people, troubled=seed % 2 == 1)
+    try:
+        crowd.play()
+        if not crowd.troubled:
+            assert crowd.overtaken_ms <= LATE_MS, f"F5: let in {crowd.overtaken_ms:.0f} ms after somebody behind them"
+            assert crowd.worse == 0, f"F6: somebody was told a place {crowd.worse} worse than before"
+    except AssertionError as broken:
+        raise AssertionError(f"seed {seed} (play it again with MAPAE_SEED={seed}): {broken}") from broken
+    return crowd
+
+
+def play_all(seeds, *, within=inf, **options):
+    """Play every seed and return what came of it: how many people, all outcomes, the share of work done, guesses."""
+    if "MAPAE_SEED" in os.environ:
+        seeds = [int(os.environ["MAPAE_SEED"])]
+    people, outcomes, shares, guesses, began = 0, Counter(), [], [], time.process_time()
+    for seed in seeds:
+        crowd = play(seed, **options)
+        people += crowd.people
+        outcomes += Counter(crowd.outcomes)
+        if not crowd.troubled:
+            guesses += crowd.guesses
+            if crowd.available > 100 * len(crowd.nodes) * crowd.threads:  # a line for at least twenty seconds
+                shares.append(crowd.worked / crowd.available)
+        if time.process_time() - began > within:
+            break
+    print(f"{people} people: {dict(outcomes)}")
+    return people, outcomes, shares, guesses
+
+
+def test_nobody_is_overtaken_and_nobody_is_lost_whatever_happens():
+    _, outcomes, _, _ = play_all(range(40))
+    if "MAPAE_SEED" not in os.environ:
+        # Everything occurs, so that the rules are put to the test.
+        assert all(outcomes[kind] > 20 for kind in ("held", "signed in", "gave up", "no-shows", "kills", "direct"))
+
+
+def test_the_threads_stay_busy_while_people_wait():
+    _, _, shares, guesses = play_all(range(2, 42, 8), people=4_000)
+    if "MAPAE_SEED" not in os.environ:
+        assert fmean(shares) >= 0.95
+        assert fmean(abs(guess - true) <= true / 2 for guess, true in guesses) >= 0.9
+
+
+@pytest.mark.slow
+def test_nobody_is_overtaken_and_nobody_is_lost_among_a_million(measured):
+    people, _, shares, _ = play_all(range(1_000, 2_010), within=400)
+    if "MAPAE_SEED" not in os.environ:
+        assert people >= 1_000_000
+        measured("gate: share of the hashing capacity used while people wait", f"{fmean(shares):.3f}")
+
+
+class Hasty(Gatekeeper):
+    """Lets in as soon as it has read a decision, before others can have read it."""
+
+    def learn(self, state, arrivals, **moments):
+        super().learn(replace(state, tau=state.next_tau), arrivals, **moments)
+
+
+class Newest(Gatekeeper):
+    """Gives newcomers the best place: the last come, the first served."""
+
+    def arrive(self, now_ms, *, lot):
+        super().arrive(now_ms, lot=lot)
+        return self.state.tau_at(now_ms) // 1000 + int(lot * 1_000)
+
+
+@pytest.mark.parametrize(("keeper", "seed"), [(Hasty, 81), (Newest, 1)])
+def test_the_oracle_notices_a_gate_that_breaks_a_rule(keeper, seed, monkeypatch):
+    monkeypatch.delenv("MAPAE_SEED", raising=False)
+
+    class Broken(Crowd):
+        pass
+
+    Broken.keeper = keeper
+    with pytest.raises(AssertionError, match=r"seed \d+ .*F5"):
+        play_all([seed, 101, 123, 2, 4], kind=Broken, people=800)

@@ -1,0 +1,88 @@
+"""Tickets and passes: whoever forges, copies, keeps or borrows one is refused, and told why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mapae.admission.ticket import LEEWAY, PASS_LIFETIME, TICKET_LIFETIME, TicketOffice
+from mapae.errors import TicketRefused
+from mapae.jose import jwt
+from mapae.jose.key import Key
+
+NOW = 1_800_000_000
+NUMBER = "A" * 22
+OFFICE = TicketOffice(b"k" * 32, issuer="https://id.example.com")
+TICKET = OFFICE.ticket(NOW * 1000 + 123, NUMBER, cookie="cookie", now=NOW)
+PASS = OFFICE.pass_for(OFFICE.read_ticket(TICKET, cookie="cookie", now=NOW), now=NOW)
+
+
+def refused(text, *, cookie="cookie", now=NOW, office=OFFICE):
+    with pytest.raises(TicketRefused) as refusal:
+        office.read_ticket(text, cookie=cookie, now=now)
+    return refusal.value.why
+
+
+def test_a_ticket_tells_when_its_holder_came():
+    ticket = OFFICE.read_ticket(TICKET, cookie="cookie", now=NOW + 3_600)
+    assert (ticket.arr, ticket.jti) == (NOW * 1000 + 123, NUMBER)
+    assert ticket.place // 100_000 == ticket.arr // 100
+
+
+def test_a_pass_has_the_place_of_its_ticket_and_ends_after_five_minutes():
+    ticket = OFFICE.read_ticket(TICKET, cookie="cookie", now=NOW)
+    assert OFFICE.read_pass(PASS, cookie="cookie", now=NOW + PASS_LIFETIME).place == ticket.place
+    with pytest.raises(TicketRefused):
+        OFFICE.read_pass(PASS, cookie="cookie", now=NOW + PASS_LIFETIME + LEEWAY + 1)
+
+
+def test_a_ticket_for_a_program_needs_no_cookie():
+    text = OFFICE.ticket(NOW * 1000, NUMBER, cookie=None, now=NOW)
+    assert OFFICE.read_ticket(text, cookie=None, now=NOW).cnf == ""
+
+
+@pytest.mark.parametrize("cookie", [None, "", "another", "cookie "])
+def test_a_copied_ticket_is_refused(cookie):
+    assert refused(TICKET, cookie=cookie) == "copied"
+
+
+def test_an_expired_ticket_is_refused():
+    assert refused(TICKET, now=NOW + TICKET_LIFETIME + LEEWAY + 1) == "expired"
+
+
+def test_a_ticket_from_the_future_is_refused():
+    assert refused(TICKET, now=NOW - LEEWAY - 1) == "future"
+
+
+def test_a_ticket_of_another_service_is_refused():
+    other = TicketOffice(b"k" * 32, issuer="https://other.example.com")
+    assert refused(TICKET, office=other) == "foreign"
+    assert refused(TICKET, office=TicketOffice(b"o" * 32, issuer="https://id.example.com")) == "forged"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PASS,
+        "",
+        "가나다",
+        "a.b.c",
+        TICKET + "=",
+        TICKET * 3,
+        jwt.sign({"arr": "1", "cnf": ""}, Key.from_secret(b"k" * 32, alg="HS256"), now=NOW, lifetime=60),
+        TICKET.rpartition(".")[0] + ".",
+    ],
+)
+def test_what_is_no_ticket_is_refused(text):
+    assert refused(text) == "forged"
+
+
+@given(st.integers(0, len(TICKET) - 1), st.characters())
+def test_a_ticket_with_one_letter_changed_is_refused(at, letter):
+    changed = TICKET[:at] + letter + TICKET[at + 1 :]
+    if changed != TICKET:
+        assert refused(changed) in {"forged", "foreign"}
+
+
+@given(st.text())
+def test_any_text_at_all_is_refused(text):
+    assert refused(text) == "forged"
