@@ -6,20 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
 from time import time
-from typing import Any, TypeVar, Unpack, cast, overload
+from typing import Any, Unpack, cast
 
 from mapae.jose import jwt, nested, signer
 from mapae.jose import verifier as rules
-from mapae.jose.claims import Claims
 from mapae.jose.issuers import Issuer
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import KeySource
 from mapae.jose.key import Key
 from mapae.jose.live_keys import LiveKeys
 from mapae.jose.policy import Expected
-from mapae.jose.verifier import Options, refuse_other_than_keys
-
-T = TypeVar("T")
+from mapae.jose.verifier import C, Options, T, refuse_other_than_keys
 
 
 def sign(
@@ -74,30 +71,14 @@ class Signer(signer.Signer):
         return self._sign(claims, time())
 
 
-@overload
 def verify(
     token: str | bytes,
     key: KeySource | LiveKeys,
     *,
     issuer: Expected,
     audience: Expected,
-    **options: Unpack[Options[Claims]],
-) -> Claims: ...
-
-
-@overload
-def verify(
-    token: str | bytes,
-    key: KeySource | LiveKeys,
-    *,
-    issuer: Expected,
-    audience: Expected,
-    claims: type[T],
     **options: Unpack[Options[T]],
-) -> T: ...
-
-
-def verify(token: str | bytes, key: Any, **policy: Any) -> Any:
+) -> T:
     """Return the claims of a token once its signature and its claims have been checked.
 
     Example:
@@ -109,20 +90,24 @@ def verify(token: str | bytes, key: Any, **policy: Any) -> Any:
     Args:
         token: a compact JWS.
         key: the key of the issuer, its `KeySet` or its `RemoteKeySet`.
-        **policy: `issuer` and `audience`, and the options of `Verifier`.
+        issuer: as in `Verifier`.
+        audience: as in `Verifier`.
+        **options: as in `Verifier`.
 
     Raises:
         TokenError: the token was refused; the subclass says why.
         KeySourceError: the keys of a `RemoteKeySet` cannot be had now.
         TypeError: the token is no text, or the key is no key.
     """
-    policy.setdefault("memo_bytes", 0)
+    source: Any = key
+    policy: dict[str, Any] = {"memo_bytes": 0, "issuer": issuer, "audience": audience, **options}
     try:
-        check = _compiled(key, **policy)
+        check = _compiled(source, **policy)
     except TypeError:  # a list or a dict cannot be found again, as a tuple it can; a real mistake is raised again
         refuse_other_than_keys(key)
-        check = _compiled(key, **{name: _hashable(value) for name, value in policy.items()})
-    return check(token, time())
+        check = _compiled(source, **{name: _hashable(value) for name, value in policy.items()})
+    claims: T = check(token, time())
+    return claims
 
 
 def _hashable(value: Any) -> Any:
@@ -152,61 +137,10 @@ class Verifier(rules.Verifier[T]):
 
     __slots__ = ()
 
-    @overload
-    def __init__(
-        self: Verifier[Claims],
-        keys: KeySource | LiveKeys,
-        *,
-        issuer: Expected,
-        audience: Expected,
-        **options: Unpack[Options[Claims]],
-    ) -> None: ...
-
-    @overload
-    def __init__(
-        self,
-        keys: KeySource | LiveKeys,
-        *,
-        issuer: Expected,
-        audience: Expected,
-        claims: type[T],
-        **options: Unpack[Options[T]],
-    ) -> None: ...
-
-    def __init__(self, keys: KeySource | LiveKeys, **policy: Any) -> None:
-        """Compile a policy; `mapae.jose.verifier.Verifier` describes its parts.
-
-        Args:
-            keys: a `Key`, a `KeySet` or a `RemoteKeySet`.
-            **policy: `issuer` and `audience`, and what else the policy demands.
-        """
-        super().__init__(keys, **policy)
-
-    @overload
     @classmethod
     def for_issuers(
-        cls,
-        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
-        *,
-        audience: Expected,
-        **options: Unpack[Options[Claims]],
-    ) -> Verifier[Claims]: ...
-
-    @overload
-    @classmethod
-    def for_issuers(
-        cls,
-        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
-        *,
-        audience: Expected,
-        claims: type[T],
-        **options: Unpack[Options[T]],
-    ) -> Verifier[T]: ...
-
-    @classmethod
-    def for_issuers(
-        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Any
-    ) -> Verifier[Any]:
+        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Unpack[Options[C]]
+    ) -> Verifier[C]:
         """Compile a policy for several issuers, each with keys of its own; a token's `iss` chooses the keys.
 
         Args:
@@ -218,7 +152,7 @@ class Verifier(rules.Verifier[T]):
             TypeError: an issuer has no keys.
             ValueError: there is no issuer, or as in `Verifier`.
         """
-        return cast("Verifier[Any]", super().for_issuers(issuers, audience=audience, **options))
+        return cast("Verifier[C]", super().for_issuers(issuers, audience=audience, **options))
 
     def verify(self, token: str | bytes) -> T:
         """Return the claims of a token once everything about it has been checked.

@@ -6,7 +6,7 @@ The order of one check: shape, header, key, signature, payload, dates, issuer, a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, Unpack, cast
 
 from mapae.errors import Malformed, TooLarge
 from mapae.jose.base64url import decode as decode_strictly
@@ -32,12 +32,21 @@ __all__ = ["ANY", "Expected", "KeySource", "Options", "Verifier"]
 MEMO_BYTES = 16 * 1024 * 1024
 _MAX_HEADERS = 256
 
-T = TypeVar("T")
+if TYPE_CHECKING:  # type checkers know a default; Python itself from 3.13 on, and it has no use for it
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Claims)
+    C = TypeVar("C", default=Claims)
+else:
+    from typing import TypeVar
+
+    T, C = TypeVar("T"), TypeVar("C")
 
 
 class Options(TypedDict, Generic[T], total=False):
     """The optional parts of a policy; `Verifier` describes them."""
 
+    claims: type[T]
     typ: str | None
     leeway: int
     required: Collection[str]
@@ -58,41 +67,20 @@ class Verifier(Generic[T]):
     _following: Following | None
     _states: tuple[_State, ...]
 
-    @overload
-    def __init__(
-        self: Verifier[Claims],
-        keys: KeySource | LiveKeys,
-        *,
-        issuer: Expected,
-        audience: Expected,
-        **options: Unpack[Options[Claims]],
-    ) -> None: ...
-
-    @overload
     def __init__(
         self,
         keys: KeySource | LiveKeys,
         *,
         issuer: Expected,
         audience: Expected,
-        claims: type[T],
-        **options: Unpack[Options[T]],
-    ) -> None: ...
-
-    def __init__(
-        self,
-        keys: KeySource | LiveKeys,
-        *,
-        issuer: Expected,
-        audience: Expected,
-        claims: Any = Claims,
+        claims: type[T] = Claims,  # type: ignore[assignment] # the default of T
         typ: str | None = None,
         leeway: int = 5,
         required: Collection[str] = (),
         max_age: int | None = None,
         max_length: int = MAX_TOKEN,
         memo_bytes: int = MEMO_BYTES,
-        revocation: Callable[[Any], None] | None = None,
+        revocation: Callable[[T], None] | None = None,
         quirks: Mapping[str, Any] | Collection[tuple[str, Any]] = (),
     ) -> None:
         """Compile a policy.
@@ -136,31 +124,10 @@ class Verifier(Generic[T]):
             self._following = Following(keys, self._check, self.use_keys)
             self._check = self._following.check
 
-    @overload
     @classmethod
     def for_issuers(
-        cls,
-        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
-        *,
-        audience: Expected,
-        **options: Unpack[Options[Claims]],
-    ) -> Verifier[Claims]: ...
-
-    @overload
-    @classmethod
-    def for_issuers(
-        cls,
-        issuers: Mapping[str, Issuer | KeySource | LiveKeys],
-        *,
-        audience: Expected,
-        claims: type[T],
-        **options: Unpack[Options[T]],
-    ) -> Verifier[T]: ...
-
-    @classmethod
-    def for_issuers(
-        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Any
-    ) -> Verifier[Any]:
+        cls, issuers: Mapping[str, Issuer | KeySource | LiveKeys], *, audience: Expected, **options: Unpack[Options[C]]
+    ) -> Verifier[C]:
         """Compile a policy for several issuers, each with keys of its own.
 
         A token's `iss` chooses the keys, and no others: a key of one issuer signs for no other (RFC 8725 §3.8).
@@ -177,8 +144,8 @@ class Verifier(Generic[T]):
         if not issuers:
             raise ValueError("name at least one issuer, with its keys")
         options["memo_bytes"] = options.get("memo_bytes", MEMO_BYTES) // len(issuers)
-        each = {name: _for_issuer(name, issuer, audience, options) for name, issuer in issuers.items()}
-        made = cls.__new__(cls)
+        each = {name: _for_issuer(name, issuer, audience, {**options}) for name, issuer in issuers.items()}
+        made = cast("Verifier[C]", cls.__new__(cls))
         words = explain_each({name: one.explain() for name, one in each.items()})
         made._take(lambda token, now: choose(each, token)._check(token, now), (), words)  # noqa: SLF001 (its own kind)
         made._each = each  # noqa: SLF001
