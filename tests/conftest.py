@@ -91,6 +91,12 @@ def postgres(postgres_programs: Path) -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def validators() -> Path:
+    """The folder with the schemas of Kubernetes and of compose files, and with hadolint."""
+    return _prepared("validators")
+
+
 @pytest.fixture
 def measured(request) -> Callable[[str, object], None]:
     """Put a figure into the summary at the end: `measured("ready in ms", 812)`."""

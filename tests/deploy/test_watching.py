@@ -1,0 +1,158 @@
+"""The alert rules and the dashboard: they ask for nothing that a real server does not show."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.documents import DEPLOY, ROOT, read, seconds
+from servers import serving
+
+ALERTS = DEPLOY / "prometheus" / "alerts.yml"
+DASHBOARD = DEPLOY / "grafana" / "mapae.json"
+COLUMNS = 24
+OF_PROMETHEUS = {"up", "ALERTS"}
+ADDED_BY_PROMETHEUS = {"job", "instance", "le"}
+
+
+def rules() -> list[dict]:
+    (document,) = read(ALERTS)
+    return [rule for group in document["groups"] for rule in group["rules"]]
+
+
+def dashboard() -> dict:
+    return json.loads(DASHBOARD.read_text())
+
+
+def panels() -> list[dict]:
+    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+
+
+def expressions() -> list[str]:
+    shown = [target["expr"] for panel in panels() for target in panel["targets"]]
+    return [rule["expr"] for rule in rules()] + shown
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    """What /metrics of a real server says after somebody signed up."""
+    with serving(tmp_path_factory.mktemp("watching") / "data") as server, server.connect() as connection:
+        connection.sign_up("jane@example.com")
+        return connection.ask("GET", "/metrics").body.decode()
+
+
+@pytest.fixture(scope="module")
+def shown(page) -> set[str]:
+    """The name of every series on the page."""
+    names = set()
+    for family in text_string_to_metric_families(page):
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
+        names |= {family.name + suffix for suffix in suffixes}
+    return names
+
+
+def labels() -> dict[str, set[str]]:
+    """The labels of every metric, out of the page of the documentation that is made from the code."""
+    table = (ROOT / "docs" / "look-up" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", table, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in rows}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expression", expressions())
+def test_an_expression_asks_only_for_what_a_server_shows(expression, shown):
+    names = set(re.findall(r"\b(mapae_\w+|up|ALERTS)\b", re.sub(r'"[^"]*"', "", expression)))
+    assert names
+    assert names - OF_PROMETHEUS <= shown
+    known = labels()
+    allowed = ADDED_BY_PROMETHEUS.union(
+        *(known.get(re.sub(r"_(bucket|sum|count)$", "", name), set()) for name in names)
+    )
+    asked = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)\s*\"", expression))
+    asked |= {
+        each.strip() for group in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression) for each in group.split(",")
+    }
+    assert asked - {""} <= allowed
+
+
+def test_each_alert_says_what_is_wrong_and_what_to_do():
+    named = [rule["alert"] for rule in rules()]
+    assert len(named) == len(set(named)) >= 6
+    for rule in rules():
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+        assert set(rule["annotations"]) == {"summary", "cure"}
+        assert "for" not in rule or re.fullmatch(r"\d+[smh]", rule["for"])
+
+
+def test_each_alert_has_a_case_in_which_it_rises():
+    (document,) = read(DEPLOY / "prometheus" / "alerts.test.yml")
+    tried = json.dumps(document)
+    assert [rule["alert"] for rule in rules() if rule["alert"] not in tried] == []
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    if (program := shutil.which("promtool")) is None:
+        pytest.skip("no promtool: it comes with Prometheus")
+    return program
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]],
+    ids=" ".join,
+)
+def test_prometheus_accepts_its_files(promtool, command):
+    done = subprocess.run([promtool, *command], cwd=ALERTS.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_reads_every_expression_of_the_dashboard(promtool, tmp_path):
+    asked = [target["expr"] for panel in panels() for target in panel["targets"]]
+    filled = [each.replace("$__rate_interval", "5m").replace("$job", "mapae") for each in asked]
+    assert not [each for each in filled if "$" in each]
+    recorded = [{"record": f"panel:number:{number}", "expr": each} for number, each in enumerate(filled)]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
+    done = subprocess.run(
+        [promtool, "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_prometheus_reads_the_page_of_a_server(promtool, page):
+    done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_panels_have_a_name_and_a_place_of_their_own():
+    ids = [panel["id"] for panel in dashboard()["panels"]]
+    assert len(ids) == len(set(ids))
+    titles = [panel["title"] for panel in panels()]
+    assert len(titles) == len(set(titles))
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard()["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not cells & taken, panel["title"]
+        assert place["x"] + place["w"] <= COLUMNS
+        taken |= cells
+
+
+def test_the_dashboard_asks_whichever_prometheus_its_reader_chooses():
+    variables = {each["name"]: each["type"] for each in dashboard()["templating"]["list"]}
+    assert variables == {"datasource": "datasource", "job": "query"}
+    sources = {json.dumps(each["datasource"]) for panel in panels() for each in (panel, *panel["targets"])}
+    assert sources == {json.dumps({"type": "prometheus", "uid": "${datasource}"})}
+    assert "id" not in dashboard(), "a dashboard with an id replaces whatever has it"
+
+
+def test_a_scrape_comes_often_enough_for_the_shortest_window():
+    (configuration,) = read(DEPLOY / "prometheus" / "prometheus.yml")
+    windows = [int(minutes) for each in expressions() for minutes in re.findall(r"\[(\d+)m\]", each)]
+    assert 4 * seconds(configuration["global"]["scrape_interval"]) <= 60 * min(windows)
