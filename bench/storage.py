@@ -1,10 +1,11 @@
-"""How many refresh rotations a second one process commits to SQLite, safely on the disk (synchronous=FULL).
+"""How many refresh rotations a second one process commits to SQLite and to PostgreSQL, safely on the disk.
 
-    python bench/storage.py [--rows 20000] [--seconds 2] [--json]
+    python bench/storage.py [--rows 20000] [--seconds 2] [--postgres URL] [--json]
 
 One rotation is what a refresh asks of storage: read the session and its owner, then one compare-and-swap. The bare
-loop does the same reads and writes with nothing but the standard library, one transaction each. All run in turn on the
-same file, so that the ratios hold on any machine.
+loops do the same reads and writes with nothing but the driver, one transaction each. All of one database run in turn on
+the same rows, so that the ratios hold on any machine. Without a URL a PostgreSQL of this machine is started, if there is
+one, with fsync on; client and server then share the cores.
 """
 
 import argparse
@@ -13,8 +14,10 @@ import json
 import os
 import random
 import sqlite3
+import sys
 import tempfile
 import time
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +25,9 @@ from mapae.accounts.account import Account
 from mapae.sessions.session import start
 from mapae.storage import accounts, migrate, sessions
 from mapae.storage.database import open_database
+from mapae.web import event_loop
 
+ROOT = Path(__file__).resolve().parent.parent
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 
@@ -108,6 +113,41 @@ def with_the_standard_library(path, *, rows, seconds):
     return len(times) / taken, worked / len(times), sorted(times)
 
 
+async def with_psycopg(url, *, rows, seconds, in_flight):
+    """Return the same for bare connections to PostgreSQL, one for each in flight."""
+    import psycopg
+
+    connections = [
+        await psycopg.AsyncConnection.connect(url, autocommit=True, prepare_threshold=0) for _ in range(in_flight)
+    ]
+    chosen, times = random.Random(1), []
+    end = time.perf_counter() + seconds
+
+    async def client(connection):
+        while (one := time.perf_counter()) < end:
+            sid = sid_of(chosen.randrange(rows))
+            found = await connection.execute(
+                "SELECT s.*, a.epoch, a.state, a.role FROM session s JOIN account a ON a.id = s.account_id "
+                "WHERE s.sid = %s",
+                (sid,),
+                binary=True,
+            )
+            row = await found.fetchone()
+            await connection.execute(
+                "UPDATE session SET previous = current, current = %s, replay = %s, generation = generation + 1, "
+                "opened_ms = %s, rotated_ms = %s, seen_ms = %s WHERE sid = %s AND current = %s AND revoked_ms IS NULL",
+                (os.urandom(32), os.urandom(60), NOW_MS, NOW_MS, NOW_MS, sid, row[3]),
+            )
+            times.append(time.perf_counter() - one)
+
+    began, worked = time.perf_counter(), time.process_time()
+    await asyncio.gather(*map(client, connections))
+    taken, worked = time.perf_counter() - began, time.process_time() - worked
+    for connection in connections:
+        await connection.close()
+    return len(times) / taken, worked / len(times), sorted(times)
+
+
 def figures(name, rate, worked, times):
     p50, p99 = (times[min(len(times) - 1, int(len(times) * share))] * 1000 for share in (0.5, 0.99))
     return {
@@ -119,19 +159,50 @@ def figures(name, rate, worked, times):
     }
 
 
-async def measured(*, rows, seconds):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.db"
-        database = await filled(f"sqlite:///{path}", rows)
-        bare = with_the_standard_library(path, rows=rows, seconds=seconds)
-        found = [figures("standard library, one transaction each", *bare)]
-        for in_flight in (1, 16, 64):
-            result = await with_mapae(database, rows=rows, seconds=seconds, in_flight=in_flight)
-            found.append(figures(f"mapae, {in_flight} in flight", *result))
-        await database.close()
+async def measured(url, bare, *, rows, seconds):
+    """Return the figures of one database; the first is that of the bare loop, and the ratios are to it."""
+    database = await filled(url, rows)
+    found = [await bare()]
+    for in_flight in (1, 16, 64):
+        result = await with_mapae(database, rows=rows, seconds=seconds, in_flight=in_flight)
+        found.append(figures(f"{url.partition(':')[0]}: mapae, {in_flight} in flight", *result))
+    await database.close()
     for case in found:
         case["ratio"] = round(case["rotations_per_second"] / found[0]["rotations_per_second"], 2)
     return found
+
+
+def on_sqlite(rows, seconds):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.db"
+
+        async def bare():
+            return figures("sqlite: bare, one in flight", *with_the_standard_library(path, rows=rows, seconds=seconds))
+
+        return asyncio.run(measured(f"sqlite:///{path}", bare, rows=rows, seconds=seconds))
+
+
+def on_postgres(url, rows, seconds):
+    async def bare():
+        result = await with_psycopg(url, rows=rows, seconds=seconds, in_flight=16)
+        return figures("postgresql: bare psycopg, 16 in flight", *result)
+
+    return event_loop.run(measured(url, bare, rows=rows, seconds=seconds))
+
+
+@contextmanager
+def postgres_here():
+    """Start a PostgreSQL of this machine and yield its URL; None where there is none."""
+    prepared = ROOT / ".cache" / "tests.json"
+    programs = json.loads(prepared.read_text())["found"].get("postgres") if prepared.exists() else None
+    if programs is None:
+        yield None
+        return
+    sys.path.append(str(ROOT / "tests"))
+    from postgres_server import SAFE, own_server
+
+    with own_server(Path(programs), *SAFE) as server:
+        yield server.url()
 
 
 def main():
@@ -139,8 +210,14 @@ def main():
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--postgres", help="the URL of an empty database")
     chosen = parser.parse_args()
-    found = asyncio.run(measured(rows=chosen.rows, seconds=chosen.seconds))
+    found = on_sqlite(chosen.rows, chosen.seconds)
+    with nullcontext(chosen.postgres) if chosen.postgres else postgres_here() as url:
+        if url is None:
+            print("no PostgreSQL: run tools/prepare_tests.py first, or give --postgres URL", file=sys.stderr)
+        else:
+            found += on_postgres(url, chosen.rows, chosen.seconds)
     if chosen.json:
         print(json.dumps({"v": 1, "rows": chosen.rows, "sqlite": sqlite3.sqlite_version, "cases": found}))
         return

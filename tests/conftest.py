@@ -80,7 +80,7 @@ def valkey(valkey_program: Path, tmp_path: Path):
 @pytest.fixture(scope="session")
 def postgres_programs() -> Path:
     """The folder with the programs of PostgreSQL 15 or newer; `tests/postgres_server.py` starts a server."""
-    return _prepared("postgres")
+    return Path(named) if (named := os.environ.get("MAPAE_POSTGRES")) else _prepared("postgres")
 
 
 @pytest.fixture(scope="session")

