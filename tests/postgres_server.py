@@ -6,6 +6,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -152,9 +153,19 @@ def shared_server(programs: Path, run: str):
         with (folder / "start").open("w") as start:
             fcntl.flock(start, fcntl.LOCK_EX)
             port = folder / "port"
-            if not port.exists():
+            if not port.exists() or not answers(int(port.read_text())):
+                port.unlink(missing_ok=True)  # left behind by a run that was killed with its keeper
                 _start_keeper(programs, folder)
         yield PostgresServer(programs, folder / "server", port=int(port.read_text()))
+
+
+def answers(port: int) -> bool:
+    """Say whether anybody listens on a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _start_keeper(programs: Path, folder: Path) -> None:
@@ -178,6 +189,7 @@ def _start_keeper(programs: Path, folder: Path) -> None:
 def keep(programs: Path, folder: Path) -> None:
     """Run a server until nobody uses it any more."""
     server = PostgresServer(programs, folder / "server")
+    shutil.rmtree(server.folder, ignore_errors=True)
     try:
         server.prepare()
         server.start()

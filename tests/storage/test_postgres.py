@@ -333,8 +333,18 @@ def certificate(folder, names=("localhost",)):
     return chain
 
 
+def has_tls(programs):
+    built = subprocess.run([programs / "pg_config", "--configure"], capture_output=True, text=True, check=False)
+    return "openssl" in built.stdout
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
 async def test_a_server_is_known_by_its_certificate(postgres_programs, tmp_path):
+    built = subprocess.run(
+        [postgres_programs / "pg_config", "--configure"], capture_output=True, text=True, check=False
+    )
+    if "openssl" not in built.stdout:
+        pytest.skip("this PostgreSQL was built without TLS")
     with own_server(postgres_programs) as server:
         chain = certificate(server.folder)
         (tmp_path / "other").mkdir()

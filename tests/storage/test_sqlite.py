@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 
 import pytest
@@ -70,6 +71,14 @@ async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_transaction(file
 async def test_a_url_that_names_no_file_is_refused_with_the_right_form(url):
     with pytest.raises(StorageFailed, match="written sqlite:///path/to/"):
         await open_database(url)
+
+
+async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("psycopg", "mapae.storage.postgres"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StorageFailed, match=r"pip install 'mapae\[postgres\]'"):
+        await open_database("postgresql://localhost/mapae")
 
 
 async def test_a_missing_folder_is_made(tmp_path):

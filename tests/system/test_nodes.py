@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from postgres_server import SAFE, own_server
 from servers import PASSWORD, environment, free_port, run_mapae, serving
 
 pytestmark = pytest.mark.slow
@@ -110,6 +111,25 @@ def test_a_node_with_another_secret_says_so_and_does_not_start(tmp_path, url, no
     assert "another master secret" in ended.stderr
     assert "secret_file" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_database_that_goes_away_and_comes_back_is_survived(tmp_path, postgres_programs):
+    with own_server(postgres_programs, *SAFE) as server:
+        settings = {"MAPAE_DATABASE": server.url(), "MAPAE_WORKERS": "2"}
+        with serving(tmp_path / "mapae-data", **settings) as node, node.connect() as connection:
+            tokens = connection.sign_up("jane@example.com")
+            for end in (server.stop, server.kill):
+                end()
+                assert me(connection, tokens["access_token"]) in (200, 503)  # the token is good; her name may be unread
+                refused = connection.refresh(tokens["refresh_token"])
+                assert (refused.status, refused.members["code"]) == (503, "storage_failed")
+                assert int(refused.headers["Retry-After"]) > 0
+                seconds_until(lambda: connection.ask("GET", "/readyz").status == 503, within=5)
+                server.start()
+                seconds_until(lambda: connection.ask("GET", "/readyz").status == 200, within=5)
+                answer = connection.refresh(tokens["refresh_token"])
+                assert answer.status == 200
+                tokens |= answer.members
 
 
 def test_a_node_without_its_database_says_why_and_not_the_password(tmp_path):

@@ -41,7 +41,11 @@ async def poll(service: Service) -> None:
         after = 0
         reading = await feed.load_snapshot(service.database)
     revocations.apply(reading.entries, head=reading.head, sent=sent, after=after, feed=reading.feed)
+    agreed = service.clock_agrees
     service.compare_clock(reading.now_ms, asked_ms=now_ms)
+    if agreed and not service.clock_agrees:
+        ahead = service.clock_ahead_ms / 1000
+        log.warning("not ready: this clock is %.1f s ahead of the database's; set it, or start NTP", ahead)
     service.feed.take(reading.entries, name=reading.feed, head=reading.head, after=after, sent=sent)
     service.shown.clear()
     await service.keyring.load(service.database, now_ms)

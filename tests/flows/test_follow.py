@@ -1,0 +1,47 @@
+"""What a process notices when it looks at the database again."""
+
+import time
+
+import pytest
+
+from mapae.errors import Revoked
+from mapae.flows.authenticate import authenticate
+from mapae.flows.follow import poll
+from mapae.flows.open_service import open_service
+from mapae.flows.sign_out import sign_out
+from mapae.storage import revocations
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_feed_that_was_put_back_is_read_anew_and_nothing_known_is_forgotten(service, jane):
+    ended = await jane.signs_up()
+    await sign_out(service, authenticate(service, ended.access_token), visitor=jane.browser)
+    head, first = service.revocations.head, (await revocations.load_after(service.database, 0)).feed
+    assert (head, len(first)) == (1, 22)
+    await revocations.name_feed(service.database, "another", anew=True)
+    await poll(service)
+    assert service.revocations.head == 0
+    await poll(service)
+    assert service.revocations.head == 1
+    with pytest.raises(Revoked):
+        authenticate(service, ended.access_token)
+
+
+async def test_the_feed_keeps_its_name_from_one_start_to_the_next(settings, clock):
+    names = []
+    for _ in range(2):
+        async with open_service(settings, clock=clock) as service:
+            names.append((await revocations.load_snapshot(service.database)).feed)
+    assert names[0] == names[1] != ""
+
+
+async def test_a_clock_that_is_not_the_databases_is_noticed_where_nodes_share_one(service, clock, caplog):
+    for seconds, well in ((0, True), (4, True), (60, False), (-60, False), (0, True)):
+        clock.now = time.time() + seconds
+        await poll(service)
+        assert service.clock_agrees is (well or service.database.shares_clock)
+        if not service.clock_agrees:
+            assert abs(service.clock_ahead_ms - seconds * 1000) < 2_000
+    warned = [record.getMessage() for record in caplog.records if "not ready" in record.getMessage()]
+    assert len(warned) == (0 if service.database.shares_clock else 1)
