@@ -42,7 +42,7 @@ from mapae.jose.live_keys import LiveKeys
 from mapae.jose.verifier import KeySource
 from mapae.remote.key_set import RemoteKeySet
 from mapae.remote.revocations import RemoteRevocations
-from mapae.sessions.access_token import AccessClaims
+from mapae.sessions.access_token import AccessClaims, refuse_opaque
 from mapae.settings import Settings, load_settings
 from mapae.settings.kinds import is_loopback
 from mapae.tokens import Verifier
@@ -187,7 +187,9 @@ class Mapae(_Auth[Claims]):
         follower = _follower(revocations, source, issuer, leeway, fetched=keys is None)
 
         async def checked(connection: HTTPConnection, scopes: list[str], max_staleness: float | None) -> Claims:
-            claims = await verifier.verify_async(read_bearer(connection.scope))
+            token = read_bearer(connection.scope)
+            refuse_opaque(token)
+            claims = await verifier.verify_async(token)
             if follower is not None:
                 await follower.accept_async(_access_claims(claims), max_staleness=max_staleness)
             if scopes:
@@ -255,7 +257,7 @@ class EmbeddedMapae(_Auth[Principal]):
         Raises:
             SettingsRefused: the issuer has no path to mount the service at.
         """
-        from mapae.flows.authenticate import authenticate  # noqa: PLC0415  it needs the server's dependencies
+        from mapae.flows.authenticate import authenticate_async  # noqa: PLC0415  it needs the server's dependencies
         from mapae.web.app import create_app  # noqa: PLC0415
 
         self._path = urlsplit(settings.issuer).path.rstrip("/")
@@ -264,7 +266,7 @@ class EmbeddedMapae(_Auth[Principal]):
             raise SettingsRefused([Mistake(settings.origin("issuer"), "issuer", what)])
         self.settings = settings
         self._service_app: MapaeApp = create_app(settings)
-        self._authenticate = authenticate
+        self._authenticate = authenticate_async
         super().__init__(self._check_here, settings.issuer, fresh=self._check_now)
 
     @property
@@ -297,7 +299,7 @@ class EmbeddedMapae(_Auth[Principal]):
         credentials = read_credentials(connection.scope)
         if credentials.carrier == "cookie":
             csrf.check(connection.scope, issuer=self.settings.issuer)
-        return self._authenticate(self.service, credentials.access_token, scopes=scopes)
+        return await self._authenticate(self.service, credentials.access_token, scopes=scopes)
 
     async def _check_now(self, connection: HTTPConnection, scopes: list[str]) -> Principal:
         from mapae.flows.follow import read_anew  # noqa: PLC0415  as above

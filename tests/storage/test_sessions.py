@@ -226,3 +226,39 @@ async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, 
     assert not await sessions.replace_session(database, phone, rotated(phone), also=(REFUSED,))
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS) == [phone]
     assert await feed_after(database, 0) == ([], 0)
+
+
+USED_MS = NOW_MS + 60_000
+
+
+def used(session, *, seen_ms=USED_MS):
+    return replace(session, seen_ms=seen_ms, idle_expires_ms=session.idle_expires_ms + 9 * DAY_MS)
+
+
+async def test_a_use_moves_when_a_session_was_seen_and_when_it_ends(database, phone):
+    assert await sessions.slide_session(database, phone, used(phone))
+    found, _ = await sessions.load_session(database, phone.sid)
+    assert found == used(phone)
+    (day,) = await database.fetch_one("SELECT sweep_day FROM session WHERE sid = ?", phone.sid)
+    assert day == min(found.idle_expires_ms, found.absolute_expires_ms) // DAY_MS + 1, "it is not swept too early"
+
+
+async def test_of_uses_at_once_one_is_saved(database, phone):
+    answers = await asyncio.gather(
+        *(sessions.slide_session(database, phone, used(phone, seen_ms=USED_MS + n)) for n in range(8))
+    )
+    assert answers.count(True) == 1
+
+
+@pytest.mark.parametrize("change", ["ended", "rotated", "deleted"])
+async def test_a_use_of_a_session_that_has_changed_is_not_saved(database, ada, phone, change):
+    match change:
+        case "ended":
+            await sessions.revoke_session(database, phone.sid, **ENDED)
+        case "rotated":
+            assert await sessions.replace_session(database, phone, rotated(phone))
+        case "deleted":
+            await accounts.delete_account(database, ada.id, now_ms=NOW_MS, until=UNTIL)
+    before = await sessions.load_session(database, phone.sid)
+    assert not await sessions.slide_session(database, phone, used(phone))
+    assert await sessions.load_session(database, phone.sid) == before

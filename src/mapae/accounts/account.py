@@ -54,6 +54,11 @@ class Account:
         return replace(self, password_hash=password_hash)
 
 
+def scope_of(role: Role) -> str:
+    """Return the scopes that a role gets, separated by spaces."""
+    return "account admin" if role == "admin" else "account"
+
+
 def normalise_email(text: str) -> str:
     """Return the one spelling of an e-mail address that accounts are found by: NFC, lower case, domain in Unicode.
 

@@ -135,11 +135,15 @@ async def _checked_here(token: str, config: str | None, at: int | None) -> dict[
     import msgspec
 
     from mapae.flows.authenticate import authenticate
+    from mapae.flows.find_session import look_at_session
     from mapae.flows.open_service import open_service
+    from mapae.sessions.access_token import OPAQUE_PREFIX
 
     clock = time.time if at is None else (lambda: float(at))
     async with open_service(read_settings({}, config), clock=clock) as service:
-        members: dict[str, Any] = msgspec.to_builtins(authenticate(service, token).claims)
+        opaque = token.startswith(OPAQUE_PREFIX)
+        claims = await look_at_session(service, token) if opaque else authenticate(service, token).claims
+        members: dict[str, Any] = msgspec.to_builtins(claims)
     return members
 
 

@@ -12,7 +12,8 @@ from mapae.settings import Settings
 class Board(Protocol):
     """Carries hints between those who revoke and those who follow. A hint says "look now", nothing else.
 
-    Hints may be lost, doubled or late: whoever follows looks once a second anyway.
+    Hints may be lost, doubled or late: whoever follows looks once a second anyway. Records that nodes lend each other
+    may be lost too, or old: whoever borrows one checks it, and can do without.
     """
 
     @property
@@ -31,6 +32,16 @@ class Board(Protocol):
 
     async def wait(self, timeout: float, *, seen: int | None = None) -> bool:  # noqa: ASYNC109 (the wait is the purpose)
         """Wait for a hint and return whether there was one within `timeout` seconds; `seen` as in `MemoryBoard`."""
+
+    @property
+    def lends(self) -> bool:
+        """Whether there are other nodes to lend records to, and to borrow from, now."""
+
+    async def borrow(self, name: str) -> bytes | None:
+        """Return what another node has lent under `name`; None where there is nothing, or no answer at once."""
+
+    async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
+        """Lend `record` to the other nodes for so many milliseconds, unless the board is away."""
 
     async def open(self) -> None:
         """Begin to reach for the other nodes, without waiting for them."""

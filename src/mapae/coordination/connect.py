@@ -22,9 +22,9 @@ class Server:
 
     __slots__ = ("_sentinels", "client")
 
-    def __init__(self, address: BoardAddress) -> None:
+    def __init__(self, address: BoardAddress, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         """Prepare; nothing is connected yet."""
-        limits: dict[str, Any] = {"socket_timeout": ANSWER_SECONDS, "socket_connect_timeout": ANSWER_SECONDS}
+        limits: dict[str, Any] = {"socket_timeout": answer_seconds, "socket_connect_timeout": answer_seconds}
         if address.secure:
             ca = None if address.ca is None else str(address.ca)
             limits |= {"ssl": True, "ssl_check_hostname": True, "ssl_ca_certs": ca}

@@ -46,6 +46,17 @@ class MemoryBoard:
         """Wake everybody who waits: something was committed. May be called from any thread."""
         self.hint()
 
+    @property
+    def lends(self) -> bool:
+        """Whether there are other nodes to lend to: never here."""
+        return False
+
+    async def borrow(self, name: str) -> bytes | None:
+        """Return nothing: there is nobody who could have lent it."""
+
+    async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
+        """Do nothing: there is nobody to lend to."""
+
     async def open(self) -> None:
         """Do nothing: there is nobody else to reach."""
 

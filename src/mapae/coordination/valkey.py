@@ -1,4 +1,4 @@
-"""The board of several nodes: hints through the publish and subscribe of a Valkey or Redis server.
+"""The board of several nodes: hints and lent records through a Valkey or Redis server.
 
 Nothing waits for the server, and nothing rests on it: a hint that is lost costs the second until the next look at the
 database. While the server is away, slow or stopped, this process goes on with its own hints and keeps reaching for it,
@@ -19,6 +19,7 @@ from valkey.asyncio.client import PubSub
 
 from mapae.coordination.connect import ANSWER_SECONDS, FAILURES, Server, in_words
 from mapae.coordination.memory import MemoryBoard
+from mapae.coordination.records import Records
 from mapae.settings.board_url import read_board_url
 
 log = logging.getLogger("mapae.board")
@@ -49,6 +50,7 @@ class ValkeyBoard(MemoryBoard):
         "_moved",
         "_node",
         "_reaching",
+        "_records",
         "_to_carry",
         "_up",
         "channel",
@@ -70,6 +72,7 @@ class ValkeyBoard(MemoryBoard):
         self.place = self._address.shown
         self.channel = f"{{{prefix}}}:hint"
         self._node = secrets.token_hex(8).encode()
+        self._records = Records(self._address, prefix=prefix)
         self._up: bool | None = None
         self._announced = self._carried = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,6 +84,20 @@ class ValkeyBoard(MemoryBoard):
     def up(self) -> bool:
         """Whether hints reach the other nodes now."""
         return self._up is True
+
+    @property
+    def lends(self) -> bool:
+        """Whether records may be asked for now: the server is there, and answered in time when it was asked last."""
+        return self.up and self._records.awake
+
+    async def borrow(self, name: str) -> bytes | None:
+        """Return what another node has lent under `name`; None where there is nothing, or no answer at once."""
+        return await self._records.borrow(name) if self.lends else None
+
+    async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
+        """Lend `record` to the other nodes for so many milliseconds, unless the server is away."""
+        if self.lends:
+            await self._records.lend(name, record, for_ms=for_ms)
 
     def announce(self) -> None:
         """Wake everybody here at once, and the other nodes as soon as the server tells them."""
@@ -106,6 +123,7 @@ class ValkeyBoard(MemoryBoard):
         if self._reaching is not None:
             self._reaching.cancel()
             await asyncio.wait((self._reaching,))
+        await self._records.close()
 
     async def _reach(self) -> None:
         """Be connected, again and again, until cancelled."""

@@ -6,7 +6,7 @@ import secrets
 
 from mapae.accounts.activity import Activity
 from mapae.errors import LinkRefused
-from mapae.flows.issue import Tokens, new_id, new_session, tokens_for
+from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
 from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
@@ -60,7 +60,7 @@ async def redeem_admin_link(
     await check_admin_link(service, token)
     moment = service.moment()
     now_ms = moment.now_ms
-    session, refresh_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms,
         "link_redeemed",
@@ -86,12 +86,11 @@ async def redeem_admin_link(
             activity.recorded(record),
         ),
     )
-    return tokens_for(
+    return first_tokens(
         service,
         session,
-        epoch=account.epoch,
-        role=account.role,
+        first_token,
+        account=account,
         moment=moment,
-        refresh_token=refresh_token,
         known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

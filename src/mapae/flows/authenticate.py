@@ -1,18 +1,23 @@
-"""Check an access token: no I/O, no waiting."""
+"""Check an access token: no I/O and no waiting for a JWT, nor for a server-side session that was read lately."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mapae.errors import TokenError
+from mapae.flows.find_session import find_session, recall_session
 from mapae.flows.service import Service
-from mapae.guard import Principal
+from mapae.guard import Principal, require
+from mapae.sessions.access_token import OPAQUE_PREFIX, AccessClaims
 
 
 def authenticate(
     service: Service, access_token: str, *, scopes: Sequence[str] = (), max_staleness: float | None = None
 ) -> Principal:
     """Return whoever presents `access_token`.
+
+    The token of a server-side session is known here only while this process remembers it; `authenticate_async` reads
+    it where it has to.
 
     Args:
         scopes: all of them are needed.
@@ -23,12 +28,42 @@ def authenticate(
         ScopeMissing: the token is accepted but lacks a scope.
     """
     try:
-        principal = service.keyring.guard.check(
-            access_token, scopes=scopes, now=service.clock(), max_staleness=max_staleness
-        )
+        if access_token.startswith(OPAQUE_PREFIX):
+            principal = _principal(recall_session(service, access_token, max_staleness=max_staleness), scopes)
+        else:
+            principal = service.keyring.guard.check(
+                access_token, scopes=scopes, now=service.clock(), max_staleness=max_staleness
+            )
     except TokenError as refused:
         service.tally.count("token_verifications", outcome=refused.code)
         raise
     if service.revocations.behind(principal.claims):
         service.board.hint()
     return principal
+
+
+async def authenticate_async(
+    service: Service, access_token: str, *, scopes: Sequence[str] = (), max_staleness: float | None = None
+) -> Principal:
+    """As `authenticate`; a server-side session that this process does not remember is read first.
+
+    Raises:
+        TokenError, ScopeMissing: as for `authenticate`.
+        StorageFailed: the session has to be read, and cannot be.
+    """
+    if not access_token.startswith(OPAQUE_PREFIX):
+        return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
+    try:
+        claims = await find_session(service, access_token, max_staleness=max_staleness)
+    except TokenError as refused:
+        service.tally.count("token_verifications", outcome=refused.code)
+        raise
+    if service.revocations.behind(claims):
+        service.board.hint()
+    return _principal(claims, scopes)
+
+
+def _principal(claims: AccessClaims, scopes: Sequence[str]) -> Principal:
+    if scopes:
+        require(claims.scope, scopes)
+    return Principal(claims)

@@ -1,15 +1,18 @@
-"""Begin a session and hand out its tokens."""
+"""Begin a session and hand out its tokens: a JWT with a refresh token, or one opaque token for all of the session."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
 
+from mapae.accounts.account import Account, Role, scope_of
+from mapae.flows.find_session import remember_session
 from mapae.flows.service import Moment, Service
 from mapae.flows.visitor import Visitor
 from mapae.jose import jwt
 from mapae.sessions import refresh as family
-from mapae.sessions.access_token import TYP
+from mapae.sessions.access_token import OPAQUE_PREFIX, TYP
+from mapae.sessions.server_session import record_of, write_session_token
 from mapae.sessions.session import Session, start
 
 FIRST_PARTY = "mapae"
@@ -21,10 +24,11 @@ class Tokens:
     """What a signed-in caller receives.
 
     Attributes:
-        access_token: a JWT of the kind `at+jwt` (RFC 9068).
-        expires_in: seconds until the access token expires.
+        access_token: a JWT of the kind `at+jwt` (RFC 9068), or the opaque token of a server-side session.
+        expires_in: seconds until the access token expires; an opaque one that is used meanwhile lives on.
         refresh_token: the next refresh token; None when the caller keeps the one it presented.
         scope: space-separated scopes (RFC 6749 §3.3).
+        lives: seconds for which the access token can be good at most, however much it is used.
         known_device: what a browser keeps to be known at its next sign-in; empty when nothing changes.
     """
 
@@ -36,6 +40,12 @@ class Tokens:
     scope: str
     client_id: str = FIRST_PARTY
     known_device: str = ""
+    lives: int = 0
+
+    @property
+    def opaque(self) -> bool:
+        """Whether the access token is that of a server-side session."""
+        return self.access_token.startswith(OPAQUE_PREFIX)
 
 
 def new_id() -> str:
@@ -43,15 +53,10 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def scope_of(role: str) -> str:
-    """Return the scopes that a role gets."""
-    return "account admin" if role == "admin" else "account"
-
-
 def new_session(
     service: Service, account_id: str, *, visitor: Visitor, now_ms: int, client_id: str = FIRST_PARTY
 ) -> tuple[Session, str]:
-    """Return a session that begins now, and its first refresh token."""
+    """Return a session that begins now, and its first token: a refresh token, or the one of a server-side session."""
     sid, secret = new_id(), secrets.token_bytes(32)
     session = start(
         sid,
@@ -64,7 +69,40 @@ def new_session(
         device=visitor.device,
         place=visitor.place,
     )
+    if service.settings.access_token == "opaque":
+        return session, write_session_token(sid, secret, service.session_key)
     return session, family.write_token(sid, 0, secret, service.refresh_key)
+
+
+def first_tokens(
+    service: Service, session: Session, token: str, *, account: Account, moment: Moment, known_device: str = ""
+) -> Tokens:
+    """Return what a session that `new_session` made begins with; `moment` as in `tokens_for`."""
+    if not token.startswith(OPAQUE_PREFIX):
+        return tokens_for(
+            service,
+            session,
+            epoch=account.epoch,
+            role=account.role,
+            moment=moment,
+            refresh_token=token,
+            known_device=known_device,
+        )
+    scope = scope_of(account.role)
+    record = record_of(session, scope=scope, epoch=account.epoch, rsq=moment.seen, read_ms=moment.now_ms)
+    remember_session(service, token, record)
+    service.tally.count("tokens_issued", alg="opaque")
+    return Tokens(
+        token,
+        (record.ends_ms - moment.now_ms) // 1000,
+        None,
+        session.sid,
+        session.account_id,
+        scope,
+        session.client_id,
+        known_device,
+        (session.absolute_expires_ms - moment.now_ms) // 1000,
+    )
 
 
 def tokens_for(
@@ -72,7 +110,7 @@ def tokens_for(
     session: Session,
     *,
     epoch: int,
-    role: str,
+    role: Role,
     moment: Moment,
     refresh_token: str | None,
     known_device: str = "",
@@ -109,4 +147,5 @@ def tokens_for(
         scope,
         session.client_id,
         known_device,
+        settings.access_ttl,
     )

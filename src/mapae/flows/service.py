@@ -12,10 +12,12 @@ from mapae.coordination.board import Board, board_for
 from mapae.flows.feed import Feed
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
+from mapae.flows.session_memory import SessionMemory
 from mapae.flows.tally import Histogram, Tally
 from mapae.keys.sealing import derive
 from mapae.sessions.refresh import RefreshPolicy
 from mapae.sessions.revocation import Revocations
+from mapae.sessions.server_session import SessionPolicy, policy_for
 from mapae.settings import Settings
 from mapae.storage.database import Database
 
@@ -42,11 +44,14 @@ class Service:
 
     Attributes:
         refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
+        session_key: tags session tokens, so that rubbish is refused without a look-up.
+        record_key: seals what is lent to other nodes of a session.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
         clock_ahead_ms: by how much this machine's clock is surely ahead of the database's; negative: behind.
         hearing: how many calls are taking in a revocation that this process has just made.
         from_elsewhere: how long revocations by other processes took to reach this one.
+        session_memory: the server-side sessions that were read lately.
         shown: accounts as of the last look at the database, by id, only for showing them to their owners.
     """
 
@@ -59,7 +64,10 @@ class Service:
     hashing: Hashing
     password_policy: PasswordPolicy
     refresh_policy: RefreshPolicy
+    session_policy: SessionPolicy
     refresh_key: bytes
+    session_key: bytes
+    record_key: bytes
     attempt_key: bytes
     device_key: bytes
     board: Board
@@ -70,6 +78,7 @@ class Service:
     shown: dict[str, Account] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     feed: Feed = field(default_factory=Feed)
+    session_memory: SessionMemory = field(default_factory=SessionMemory)
 
     def now_ms(self) -> int:
         """Return the wall clock in milliseconds since 1970."""
@@ -141,7 +150,10 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
             strict=settings.strict_refresh,
             recover_max_ms=None if settings.recover_max is None else settings.recover_max * 1000,
         ),
+        session_policy=policy_for(idle_ttl=settings.idle_ttl, access_ttl=settings.access_ttl, leeway=settings.leeway),
         refresh_key=derive(master, "refresh-token"),
+        session_key=derive(master, "session-token"),
+        record_key=derive(master, "session-record"),
         attempt_key=derive(master, "attempts"),
         device_key=derive(master, "known-device"),
         board=board_for(settings),

@@ -6,7 +6,7 @@ from mapae.accounts.account import normalise_email
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, SignInRefused
 from mapae.flows.check_password import check_password
-from mapae.flows.issue import Tokens, new_session, tokens_for
+from mapae.flows.issue import Tokens, first_tokens, new_session
 from mapae.flows.known_device import remembered
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -27,7 +27,7 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
     now_ms = moment.now_ms
     account = await accounts.load_account_by_email(service.database, email)
     account = await check_password(service, account, email, password, visitor=visitor)
-    session, refresh_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
     )
@@ -43,12 +43,11 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         # Since we looked at the account it was disabled, deleted, signed out everywhere, or got another password.
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
-    return tokens_for(
+    return first_tokens(
         service,
         session,
-        epoch=account.epoch,
-        role=account.role,
+        first_token,
+        account=account,
         moment=moment,
-        refresh_token=refresh_token,
         known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mapae.accounts.activity import Activity
 from mapae.errors import Refused
 from mapae.flows import attempts
-from mapae.flows.issue import Tokens, new_id, new_session, tokens_for
+from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
 from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
@@ -35,7 +35,7 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
     moment = service.moment()
     now_ms = moment.now_ms
     await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
-    session, refresh_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     account = await open_account(
         service,
         session.account_id,
@@ -60,12 +60,11 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
         ),
     )
     service.tally.count("sign_ups", outcome="ok")
-    return tokens_for(
+    return first_tokens(
         service,
         session,
-        epoch=account.epoch,
-        role=account.role,
+        first_token,
+        account=account,
         moment=moment,
-        refresh_token=refresh_token,
         known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
     )

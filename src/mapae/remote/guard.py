@@ -13,7 +13,7 @@ from mapae.remote.feed_options import FeedOptions
 from mapae.remote.key_set import RemoteKeySet
 from mapae.remote.revocations import FeedStatus, RemoteRevocations
 from mapae.remote.snapshot_file import read_snapshot
-from mapae.sessions.access_token import TYP, AccessClaims
+from mapae.sessions.access_token import TYP, AccessClaims, refuse_opaque
 from mapae.tokens import Verifier
 
 
@@ -76,6 +76,7 @@ class RemoteGuard:
             KeySourceError: nothing is known yet of the keys or, as `FeedSourceError`, of the revocations; try again.
             ScopeMissing: it is accepted but lacks scopes; all that are missing are listed.
         """
+        refuse_opaque(token)
         claims = self._verifier.verify(token)
         self.revocations.accept(claims, max_staleness=max_staleness)
         return _principal(claims, scopes)
@@ -88,6 +89,7 @@ class RemoteGuard:
         Raises:
             TokenError, KeySourceError, ScopeMissing: as for `check`.
         """
+        refuse_opaque(token)
         claims = await self._verifier.verify_async(token)
         await self.revocations.accept_async(claims, max_staleness=max_staleness)
         return _principal(claims, scopes)

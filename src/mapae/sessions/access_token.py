@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from mapae.errors import WrongKind
+
 TYP = "at+jwt"
 """The `typ` of an access token (RFC 9068 §2.1)."""
+OPAQUE_PREFIX = "mps_"
+"""How the token of a server-side session begins; see `mapae.sessions.server_session`."""
 
 
 class AccessClaims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -39,3 +43,17 @@ class AccessClaims(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     iat: int
     exp: int
     jti: str
+
+
+def refuse_opaque(token: str | bytes) -> None:
+    """Let a token pass unless it is that of a server-side session, of which only its own service knows anything.
+
+    Raises:
+        WrongKind: it begins like one.
+    """
+    begins = token[: len(OPAQUE_PREFIX)]
+    if begins in (OPAQUE_PREFIX, OPAQUE_PREFIX.encode()):
+        raise WrongKind(
+            "an opaque session token, which only the service that issued it can check; "
+            'for other servers to check its tokens, that service needs access_token = "jwt"'
+        )

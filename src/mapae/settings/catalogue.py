@@ -216,12 +216,27 @@ _ALL = (
         "새 서명 키의 알고리즘이에요(RFC 7518, RFC 9864).",
     ),
     Setting(
+        "access_token",
+        "tokens",
+        kinds.choice("jwt", "opaque"),
+        "jwt",
+        (
+            'What a sign-in hands out. "jwt": a short-lived token that any server can check, and a refresh token. '
+            '"opaque": one short token for the whole session, which only this service can check. Both kinds are '
+            "accepted whatever this says."
+        ),
+        (
+            '로그인하면 내주는 것이에요. "jwt"는 어느 서버든 확인할 수 있는 짧게 사는 토큰과 갱신 토큰이고, "opaque"는 '
+            "세션 내내 쓰는 짧은 토큰 하나로, 이 서비스만 확인할 수 있어요. 어느 쪽으로 두든 두 종류를 다 받아요."
+        ),
+    ),
+    Setting(
         "access_ttl",
         "tokens",
         kinds.duration(30, DAY),
         "10m",
-        "How long an access token is valid.",
-        "액세스 토큰을 쓸 수 있는 시간이에요.",
+        "How long an access token is valid; for an opaque one, how long a process may go on with what it has read.",
+        "액세스 토큰을 쓸 수 있는 시간이에요. 불투명 토큰이면 한 번 읽은 세션을 다시 읽지 않고 쓰는 시간이에요.",
     ),
     Setting(
         "leeway",

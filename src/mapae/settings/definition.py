@@ -56,6 +56,7 @@ class Settings:
     log_format: Literal["auto", "json", "text"] = "auto"
     # tokens
     algorithm: Literal["ES256", "Ed25519", "RS256", "PS256"] = "ES256"
+    access_token: Literal["jwt", "opaque"] = "jwt"  # noqa: S105  # the name of a kind
     access_ttl: int = 10 * MINUTE
     leeway: int = 5
     max_staleness: int = 30

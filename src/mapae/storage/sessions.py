@@ -182,6 +182,21 @@ async def replace_session(
     return True
 
 
+async def slide_session(database: Database, before: Session, after: Session) -> bool:
+    """Save that a server-side session was used, unless somebody else has just done so, and tell whether it was saved.
+
+    Only `seen_ms` and the idle expiry move. An ended session stays as it is.
+    """
+    slid = "UPDATE session SET seen_ms = ?, idle_expires_ms = ?, sweep_day = ? "
+    expected = "WHERE sid = ? AND current = ? AND seen_ms = ? AND revoked_ms IS NULL"
+    values = (after.seen_ms, after.idle_expires_ms, _sweep_day(after), before.sid, before.current, before.seen_ms)
+    try:
+        await database.commit(Statement(slid + expected, values, 1))
+    except Conflict:
+        return False
+    return True
+
+
 async def revoke_session(
     database: Database,
     sid: str,

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from mapae.flows.authenticate import authenticate
+from mapae.flows.authenticate import authenticate_async
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
@@ -84,20 +84,20 @@ class Call:
         check_content_type(self.scope)
         return parse_body(content, kind)
 
-    def principal(self, *scopes: str) -> Principal:
+    async def principal(self, *scopes: str) -> Principal:
         """Return who sends the request, by bearer token or by cookie.
 
         Raises:
             TokenMissing, CredentialsTwice, CsrfRefused, TokenError, ScopeMissing: the request is not let in.
         """
         credentials = read_credentials(self.scope)
-        return self.authenticated(credentials, *scopes)
+        return await self.authenticated(credentials, *scopes)
 
-    def authenticated(self, credentials: Credentials, *scopes: str) -> Principal:
+    async def authenticated(self, credentials: Credentials, *scopes: str) -> Principal:
         """Return whose `credentials` these are; a cookie counts only when our own origin sent it."""
         if credentials.carrier == "cookie":
             self.check_origin()
-        return authenticate(self.service, credentials.access_token, scopes=scopes)
+        return await authenticate_async(self.service, credentials.access_token, scopes=scopes)
 
     def check_origin(self) -> None:
         """Refuse a request that another site made the browser send.

@@ -7,6 +7,9 @@ The access cookie is SameSite=Lax, so that a link from a mail or a chat opens th
 that change something are guarded by `csrf.check` besides. The refresh cookie is SameSite=Strict: it lives for weeks,
 nothing but our own pages and scripts ever has to send it, and no navigation that another site began may spend it. The
 device cookie is Strict too, and stays when the session ends: it says only that this browser has signed in before.
+
+The token of a server-side session is an access cookie that stays until the session must end, since only the server
+knows whether it has; no refresh cookie comes with it.
 """
 
 from __future__ import annotations
@@ -32,9 +35,12 @@ def cookies_for(tokens: Tokens, *, idle_ttl: int) -> list[tuple[bytes, bytes]]:
     Args:
         idle_ttl: seconds after which an unused session ends; the refresh cookie lives as long.
     """
-    fields = [_field(ACCESS_COOKIE, tokens.access_token, tokens.expires_in, _ACCESS_ATTRIBUTES)]
+    fields = [_field(ACCESS_COOKIE, tokens.access_token, tokens.lives, _ACCESS_ATTRIBUTES)]
     if tokens.refresh_token is not None:
         fields.append(_field(REFRESH_COOKIE, tokens.refresh_token, idle_ttl, _STRICT_ATTRIBUTES))
+    elif tokens.opaque:
+        # One from before would bring an earlier session back when this one ends.
+        fields.append(_field(REFRESH_COOKIE, "", 0, _STRICT_ATTRIBUTES))
     if tokens.known_device:
         fields.append(_field(DEVICE_COOKIE, tokens.known_device, KNOWN_FOR, _STRICT_ATTRIBUTES))
     return fields

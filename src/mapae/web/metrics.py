@@ -34,7 +34,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
         "sign_ups": ("Accounts opened by sign-up.", ("outcome",)),
         "sign_ins": ("Sign-ins by method and outcome.", ("method", "outcome")),
-        "tokens_issued": ("Access tokens signed.", ("alg",)),
+        "tokens_issued": ("Access tokens handed out; opaque ones have the alg opaque.", ("alg",)),
+        "session_lookups": ("Server-side sessions that were not in memory, by where they were read.", ("source",)),
         "token_verifications": ("Access tokens refused, by reason.", ("outcome",)),
         "refreshes": ("Refreshes by what was decided.", ("outcome",)),
         "refresh_reuse_detected": ("Sessions ended because an old refresh token came back.", ()),

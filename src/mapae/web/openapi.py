@@ -21,13 +21,9 @@ _ACCESS_PROBLEMS = ("token_missing", "token_expired", "token_revoked", "credenti
 _BODY_PROBLEMS = ("json_malformed", "body_too_slow", "body_too_large", "content_type_unsupported", "input_refused")
 _OWN_PROBLEMS = ("internal", "not_ready", "storage_failed")
 
+BEARER_FORMATS = {"jwt": "JWT", "opaque": "opaque"}
 SECURITY_SCHEMES: Schema = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "The access token (RFC 6750).",
-    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The access token (RFC 6750)."},
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
@@ -67,8 +63,13 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
         },
         "servers": [{"url": settings.issuer}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": SECURITY_SCHEMES},
+        "components": {"schemas": components, "securitySchemes": _security_schemes(settings)},
     }
+
+
+def _security_schemes(settings: Settings) -> Schema:
+    bearer = {**SECURITY_SCHEMES["bearer"], "bearerFormat": BEARER_FORMATS[settings.access_token]}
+    return {**SECURITY_SCHEMES, "bearer": bearer}
 
 
 def _kinds(operations: Iterable[Operation]) -> list[type[msgspec.Struct]]:

@@ -58,7 +58,7 @@ class ActivityList(msgspec.Struct, frozen=True):
 
 async def list_mine(call: Call) -> Answer:
     """List what happened to the account."""
-    principal = call.principal()
+    principal = await call.principal()
     after, limit = _asked(call)
     page = await my_activity(call.service, principal, after=after, limit=limit)
     items = [

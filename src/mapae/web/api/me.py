@@ -50,7 +50,7 @@ class DeleteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 async def show_me(call: Call) -> Answer:
     """Say who is signed in."""
-    principal = call.principal()
+    principal = await call.principal()
     account = await who_am_i(call.service, principal)
     me = MeAnswer(
         account.id,
@@ -67,7 +67,7 @@ async def show_me(call: Call) -> Answer:
 
 async def replace_password(call: Call) -> Answer:
     """Change the password; other sessions end unless the caller keeps them."""
-    principal = call.principal()
+    principal = await call.principal()
     body = await call.body(ChangePasswordBody)
     await change_password(
         call.service,
@@ -82,7 +82,7 @@ async def replace_password(call: Call) -> Answer:
 
 async def delete_me(call: Call) -> Answer:
     """Delete the account and everything that is known about it."""
-    principal = call.principal()
+    principal = await call.principal()
     body = await call.body(DeleteBody)
     await delete_account(call.service, principal, body.password, visitor=call.visitor)
     return Answer(204, headers=cleared_cookies())

@@ -40,7 +40,7 @@ class SessionList(msgspec.Struct, frozen=True):
 
 async def list_mine(call: Call) -> Answer:
     """List the live sessions of the account."""
-    principal = call.principal()
+    principal = await call.principal()
     found = await list_sessions(call.service, principal)
     items = [
         SessionItem(
@@ -59,7 +59,7 @@ async def list_mine(call: Call) -> Answer:
 
 async def end_one(call: Call) -> Answer:
     """End one session of the account."""
-    principal = call.principal()
+    principal = await call.principal()
     sid = call.parameters["sid"]
     await end_session(call.service, principal, sid, visitor=call.visitor)
     return Answer(204, headers=cleared_cookies() if sid == principal.sid else ())

@@ -81,14 +81,14 @@ async def end_this_session(call: Call) -> Answer:
         return Answer(204)
     credentials = _credentials(call)
     if credentials is not None and credentials.carrier == "header":
-        await sign_out(call.service, call.authenticated(credentials), visitor=call.visitor)
+        await sign_out(call.service, await call.authenticated(credentials), visitor=call.visitor)
         return Answer(204)
     return await _end_cookie_session(call, credentials)
 
 
 async def end_all_sessions(call: Call) -> Answer:
     """Sign out everywhere: end every session of the account, this one included."""
-    principal = call.principal()
+    principal = await call.principal()
     ended = await sign_out_everywhere(call.service, principal, visitor=call.visitor)
     return json_answer(200, EndedAnswer(ended), headers=cleared_cookies())
 
@@ -108,7 +108,7 @@ async def _ended_by_access_cookie(call: Call, credentials: Credentials | None) -
     if credentials is None:
         return False
     try:
-        principal = call.authenticated(credentials)
+        principal = await call.authenticated(credentials)
     except TokenError:
         return False
     await sign_out(call.service, principal, visitor=call.visitor)

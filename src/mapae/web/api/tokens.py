@@ -31,22 +31,32 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     """A signed-in session. The tokens are left out when they travel as cookies."""
 
     expires_in: Annotated[
-        int, about("Seconds until the access token expires.", "액세스 토큰이 만료될 때까지 남은 초예요.")
+        int,
+        about(
+            "Seconds until the access token expires; an opaque one that is used before lives on.",
+            "액세스 토큰이 만료될 때까지 남은 초예요. 불투명 토큰은 그 전에 쓰면 더 살아요.",
+        ),
     ]
     account: Annotated[str, about("The account's id.", "계정의 id예요.")]
     session: Annotated[str, about("The session's id.", "세션의 id예요.")]
     scope: Annotated[str, about("Space-separated scopes.", "빈칸으로 나눈 권한 범위(scope)예요.")]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     access_token: (
-        Annotated[str, about("A JWT of the kind `at+jwt` (RFC 9068).", "`at+jwt` 종류의 JWT예요(RFC 9068).")]
+        Annotated[
+            str,
+            about(
+                "A JWT of the kind `at+jwt` (RFC 9068), or an opaque token that begins with `mps_`.",
+                "`at+jwt` 종류의 JWT(RFC 9068)이거나, `mps_`로 시작하는 불투명 토큰이에요.",
+            ),
+        ]
         | UnsetType
     ) = UNSET
     refresh_token: (
         Annotated[
             str,
             about(
-                "The next refresh token; when absent, keep the one you have.",
-                "다음 갱신 토큰이에요. 없으면 가지고 있는 것을 그대로 쓰세요.",
+                "The next refresh token; when absent, keep the one you have. An opaque access token comes without.",
+                "다음 갱신 토큰이에요. 없으면 가지고 있는 것을 그대로 쓰세요. 불투명 액세스 토큰에는 없어요.",
             ),
         ]
         | UnsetType

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -10,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mapae.errors import MapaeError, RefreshRefused, RefreshReused, Refused, TokenError
-from mapae.flows.authenticate import authenticate
+from mapae.flows.authenticate import authenticate_async
 from mapae.flows.issue import Tokens
 from mapae.flows.refresh import refresh
-from mapae.flows.sign_out import sign_out_by_refresh_token
+from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token
 from mapae.guard import Principal
+from mapae.sessions.access_token import OPAQUE_PREFIX
 from mapae.web import csrf
 from mapae.web.cookies import ACCESS_COOKIE, REFRESH_COOKIE, cleared_cookies, cookies_for
 from mapae.web.pages.explain import render_problem
@@ -90,14 +92,14 @@ async def presence(page: Page) -> Presence:
     access_token, refresh_token = read_cookie(scope, ACCESS_COOKIE), read_cookie(scope, REFRESH_COOKIE)
     if access_token is not None:
         try:
-            return Presence(authenticate(service, access_token))
+            return Presence(await authenticate_async(service, access_token))
         except TokenError:
             pass  # expired, revoked or too old for a lagging list: the refresh token decides
     if refresh_token is None:
         raise SignInFirst("ended" if access_token else "")
     try:
         tokens = await refresh(service, refresh_token, visitor=page.visitor)
-        return Presence(authenticate(service, tokens.access_token), tokens)
+        return Presence(await authenticate_async(service, tokens.access_token), tokens)
     except RefreshReused:
         raise SignInFirst("reused") from None
     except (RefreshRefused, TokenError):
@@ -134,13 +136,15 @@ def forget_tokens(response: Response) -> None:
 
 async def leave_old_session(page: Page) -> None:
     """End the session this browser still holds when somebody signs in over it, so that none is left behind."""
-    old = read_cookie(page.request.scope, REFRESH_COOKIE)
-    if old is None:
-        return
-    try:
-        await sign_out_by_refresh_token(page.service, old, visitor=page.visitor)
-    except RefreshRefused:
-        return  # it had ended already
+    scope, service = page.request.scope, page.service
+    old, opaque = read_cookie(scope, REFRESH_COOKIE), read_cookie(scope, ACCESS_COOKIE)
+    # Each may have ended already.
+    if old is not None:
+        with suppress(RefreshRefused):
+            await sign_out_by_refresh_token(service, old, visitor=page.visitor)
+    if opaque is not None and opaque.startswith(OPAQUE_PREFIX):
+        with suppress(TokenError):
+            await sign_out(service, await authenticate_async(service, opaque), visitor=page.visitor)
 
 
 def _sets_tokens(response: Response) -> bool:
