@@ -340,10 +340,7 @@ def has_tls(programs):
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
 async def test_a_server_is_known_by_its_certificate(postgres_programs, tmp_path):
-    built = subprocess.run(
-        [postgres_programs / "pg_config", "--configure"], capture_output=True, text=True, check=False
-    )
-    if "openssl" not in built.stdout:
+    if not has_tls(postgres_programs):
         pytest.skip("this PostgreSQL was built without TLS")
     with own_server(postgres_programs) as server:
         chain = certificate(server.folder)
