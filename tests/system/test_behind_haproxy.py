@@ -15,6 +15,7 @@ import pytest
 from haproxy_server import Haproxy, find_haproxy, proxying
 from mapae.sessions.session import place_of
 from servers import PASSWORD, Connection, Server, free_port, run_mapae, start
+from valkey_server import ValkeyServer, running
 
 pytestmark = pytest.mark.slow
 
@@ -57,17 +58,18 @@ def cluster(haproxy_program, tmp_path_factory, request, database) -> Iterator[Cl
     tmp_path = tmp_path_factory.mktemp(database)
     ports = [free_port() for _ in range(NODES)]
     with ExitStack() as stack:
-        if database == "postgres":
-            url = stack.enter_context(request.getfixturevalue("postgres").new_schema())
-        else:
-            url = f"sqlite:///{tmp_path}/mapae.db"
+        more = {"MAPAE_DATABASE": f"sqlite:///{tmp_path}/mapae.db"}
+        if database == "postgres":  # and a board, as in deploy/compose
+            more = {"MAPAE_DATABASE": stack.enter_context(request.getfixturevalue("postgres").new_schema())}
+            board = ValkeyServer(request.getfixturevalue("valkey_program"), tmp_path / "valkey")
+            more["MAPAE_BOARD"] = stack.enter_context(running(board)).url
         own = {"http_port": free_port(), "https_port": free_port()}
         proxy = stack.enter_context(proxying(haproxy_program, tmp_path / "proxy", ports, **own))
         settings = {
             "MAPAE_ISSUER": proxy.url,
-            "MAPAE_DATABASE": url,
             "MAPAE_SECRET_FILE": str(secret_file(tmp_path / "secret")),
             "MAPAE_TRUSTED_PROXIES": "127.0.0.1",
+            **more,
         }
         with ThreadPoolExecutor(NODES) as pool:  # all at once, as an orchestrator does it
             starting = [
