@@ -35,6 +35,12 @@ def test_a_pass_has_the_place_of_its_ticket_and_ends_after_five_minutes():
         OFFICE.read_pass(PASS, cookie="cookie", now=NOW + PASS_LIFETIME + LEEWAY + 1)
 
 
+def test_any_secret_will_do_also_one_that_begins_like_a_key_file():
+    for begin in b"{[0-s":
+        office = TicketOffice(bytes([begin]) * 32, issuer="https://id.example.com")
+        assert office.read_ticket(office.ticket(0, NUMBER, cookie=None, now=NOW), cookie=None, now=NOW)
+
+
 def test_a_ticket_for_a_program_needs_no_cookie():
     text = OFFICE.ticket(NOW * 1000, NUMBER, cookie=None, now=NOW)
     assert OFFICE.read_ticket(text, cookie=None, now=NOW).cnf == ""

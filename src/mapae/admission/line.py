@@ -116,7 +116,7 @@ class Line:
         ahead = self.before(place) - self.before(tau)
         bucket = place // BUCKET
         if self._pending and (not self._buckets or bucket > self._buckets[-1]):
-            ahead += sum(people for each, people in self._pending.items() if each <= bucket)
+            ahead += sum(people for each, people in self._pending.items() if each <= bucket) - 1  # the holder
         return max(0.0, ahead)
 
     def beyond(self, place: int) -> float:

@@ -78,7 +78,8 @@ class TicketOffice:
 
     def __init__(self, secret: bytes, *, issuer: str) -> None:
         self._issuer = issuer
-        self._key = Key.from_secret(secret, alg="HS256")
+        # As text: random octets may begin like a key file, which is refused as a secret.
+        self._key = Key.from_secret(secret.hex().encode(), alg="HS256")
         self._checks: dict[str, Callable[..., Ticket]] = {
             typ: Verifier(
                 self._key,

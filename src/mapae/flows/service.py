@@ -10,6 +10,7 @@ from mapae.accounts.account import Account
 from mapae.accounts.passwords import Hashing, PasswordPolicy
 from mapae.coordination.board import Board, board_for
 from mapae.flows.feed import Feed
+from mapae.flows.gate_here import Gate, gate_for
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
 from mapae.flows.session_memory import SessionMemory
@@ -46,6 +47,7 @@ class Service:
         refresh_key: tags refresh tokens, so that nobody can end a session with an invented one.
         session_key: tags session tokens, so that rubbish is refused without a look-up.
         record_key: seals what is lent to other nodes of a session.
+        gate: the gate before password hashing, as this process sees it.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
         clock_ahead_ms: by how much this machine's clock is surely ahead of the database's; negative: behind.
@@ -70,6 +72,7 @@ class Service:
     record_key: bytes
     attempt_key: bytes
     device_key: bytes
+    gate: Gate
     board: Board
     clock: Callable[[], float] = time.time
     clock_ahead_ms: int = 0
@@ -156,6 +159,7 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         record_key=derive(master, "session-record"),
         attempt_key=derive(master, "attempts"),
         device_key=derive(master, "known-device"),
+        gate=gate_for(derive(master, "waiting-ticket"), issuer=settings.issuer),
         board=board_for(settings),
         clock=clock,
     )

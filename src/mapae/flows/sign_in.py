@@ -6,6 +6,7 @@ from mapae.accounts.account import normalise_email
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, SignInRefused
 from mapae.flows.check_password import check_password
+from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, first_tokens, new_session
 from mapae.flows.known_device import remembered
 from mapae.flows.service import Service
@@ -13,10 +14,17 @@ from mapae.flows.visitor import Visitor
 from mapae.storage import accounts, activity, sessions
 
 
-async def sign_in(service: Service, email: str, password: str, *, visitor: Visitor) -> Tokens:
+async def sign_in(
+    service: Service, email: str, password: str, *, visitor: Visitor, turn: Turn = NO_TURN
+) -> Tokens:
     """Begin a session for whoever knows the password of `email`.
 
+    Args:
+        turn: the caller's ticket or pass, where there is a waiting line.
+
     Raises:
+        Waiting: there is a line, and the caller has a place in it.
+        TicketRefused: what the caller showed does not count.
         InputRefused: `email` is not an e-mail address at all.
         SignInRefused: they do not match an active account; unknown, wrong and disabled look the same and cost the same.
         TooManyAttempts: failures for this e-mail or from this address have to slow down.
@@ -25,8 +33,9 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
     email = normalise_email(email)
     moment = service.moment()
     now_ms = moment.now_ms
-    account = await accounts.load_account_by_email(service.database, email)
-    account = await check_password(service, account, email, password, visitor=visitor)
+    async with entering(service, turn, share=SIGN_IN_SHARE) as entry:
+        account = await accounts.load_account_by_email(service.database, email)
+        account = await check_password(service, account, email, password, visitor=visitor)
     session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
@@ -37,7 +46,7 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
             session,
             epoch=account.epoch,
             password_hash=account.password_hash,
-            also=(activity.recorded(record),),
+            also=(activity.recorded(record), *entry.spent()),
         )
     except Conflict:
         # Since we looked at the account it was disabled, deleted, signed out everywhere, or got another password.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mapae.accounts.activity import Activity
 from mapae.errors import Refused
 from mapae.flows import attempts
+from mapae.flows.gate import NO_TURN, SIGN_UP_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
 from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
@@ -19,10 +20,17 @@ class SignUpClosed(Refused):
     code = "sign_up_closed"
 
 
-async def sign_up(service: Service, email: str, password: str, *, visitor: Visitor, name: str = "") -> Tokens:
+async def sign_up(
+    service: Service, email: str, password: str, *, visitor: Visitor, name: str = "", turn: Turn = NO_TURN
+) -> Tokens:
     """Open an account for `email` and begin its first session.
 
+    Args:
+        turn: the caller's ticket or pass, where there is a waiting line.
+
     Raises:
+        Waiting: there is a line, and the caller has a place in it.
+        TicketRefused: what the caller showed does not count.
         SignUpClosed: the setting `sign_up` is `closed`.
         InputRefused: the e-mail or the name cannot be used.
         PasswordRefused: the password cannot be used, with the reason.
@@ -36,29 +44,31 @@ async def sign_up(service: Service, email: str, password: str, *, visitor: Visit
     now_ms = moment.now_ms
     await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
-    account = await open_account(
-        service,
-        session.account_id,
-        email,
-        password,
-        now_ms=now_ms,
-        name=name,
-        language=visitor.language,
-        also=(
-            sessions.added(session),
-            activity.recorded(
-                Activity(
-                    now_ms,
-                    "sign_up",
-                    "ok",
-                    account_id=session.account_id,
-                    sid=session.sid,
-                    device=session.device,
-                    place=session.place,
-                )
+    async with entering(service, turn, share=SIGN_UP_SHARE) as entry:
+        account = await open_account(
+            service,
+            session.account_id,
+            email,
+            password,
+            now_ms=now_ms,
+            name=name,
+            language=visitor.language,
+            also=(
+                sessions.added(session),
+                activity.recorded(
+                    Activity(
+                        now_ms,
+                        "sign_up",
+                        "ok",
+                        account_id=session.account_id,
+                        sid=session.sid,
+                        device=session.device,
+                        place=session.place,
+                    )
+                ),
+                *entry.spent(),
             ),
-        ),
-    )
+        )
     service.tally.count("sign_ups", outcome="ok")
     return first_tokens(
         service,

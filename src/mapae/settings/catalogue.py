@@ -385,6 +385,20 @@ _ALL = (
         "로그인이 해시 차례를 기다리는 시간이에요. 넘으면 Retry-After와 함께 거절해요.",
     ),
     Setting(
+        "gate",
+        "passwords",
+        kinds.switch(),
+        "true",
+        (
+            "Whether a crowd gets places in a waiting line. Without it, whoever does not fit into the hash queue is "
+            "refused and tries again by luck."
+        ),
+        (
+            "사람이 몰릴 때 대기 줄에 세울지 정해요. 끄면 해시 차례에 들지 못한 로그인은 거절되고, 다시 시도할 때마다 "
+            "운에 맡겨야 해요."
+        ),
+    ),
+    Setting(
         "key_signs_for",
         "keys",
         kinds.duration(HOUR, 3650 * DAY),

@@ -77,6 +77,7 @@ class Settings:
     password_max_age: int | None = None
     hash_threads: int = field(default_factory=usable_cores)
     hash_queue_seconds: int = 2
+    gate: bool = True
     # keys
     key_signs_for: int = 90 * DAY
     key_announced_for: int = DAY

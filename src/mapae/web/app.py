@@ -20,6 +20,7 @@ from mapae.errors import MapaeError
 from mapae.flows.follow import follow
 from mapae.flows.open_service import open_service
 from mapae.flows.service import Service
+from mapae.flows.watch_gate import watch_gate
 from mapae.settings import Settings
 from mapae.web import pages
 from mapae.web.answers import JSON_TYPE, Answer, Receive, Scope, Send
@@ -98,6 +99,7 @@ class MapaeApp:
             self._adopt(service)
             tasks = [
                 asyncio.create_task(follow(service), name="mapae-follow"),
+                asyncio.create_task(watch_gate(service), name="mapae-gate"),
                 asyncio.create_task(self._metrics.keep_leaving(service), name="mapae-metrics"),
             ]
             try:

@@ -1,0 +1,311 @@
+"""The gate in front of whatever needs a password hashed: in at once, in with a ticket, or a place in the waiting line.
+
+A quiet server never notices it. Once the hash queue has no room, newcomers get a signed ticket instead of a refusal,
+and nobody is let in before them. What is refused here has cost no hash and counts as no attempt.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mapae.admission.gate import Report
+from mapae.admission.line import BUCKET
+from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket
+from mapae.admission.waiting import LEAST_INTERVAL, Admitted, Held
+from mapae.errors import Busy, Conflict, SignInRefused, TicketRefused, Waiting
+from mapae.flows.gate_here import Gate
+from mapae.flows.service import Service
+from mapae.storage import gate as rows
+from mapae.storage.statement import Statement
+
+SIGN_IN_SHARE = 0.5
+"""Of the hash queue, which people without a ticket may fill when they sign in; the rest is for those from the line."""
+SIGN_UP_SHARE = 0.25
+"""The same when they sign up."""
+TRIES = 10
+"""Wrong passwords with one ticket, in one process."""
+DRAINING_SECONDS = 60
+_LATE_MS = 5_000
+"""Writing may take so long: rows are read again as far back."""
+_REMEMBERED = 20_000
+"""Tickets whose tries are remembered."""
+
+_dice = random.SystemRandom()
+
+
+class Turn(NamedTuple):
+    """What a caller shows of the waiting line.
+
+    Attributes:
+        text: a ticket or a pass; empty without one.
+        cookie: the browser's cookie that tickets are bound to; None where it has none.
+        browser: whether a new ticket is bound to a cookie.
+    """
+
+    text: str = ""
+    cookie: str | None = None
+    browser: bool = False
+
+
+NO_TURN = Turn()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody who was let in.
+
+    Attributes:
+        ticket: what they showed; None for whoever came in without waiting.
+    """
+
+    ticket: Ticket | None = None
+
+    def spent(self) -> tuple[Statement, ...]:
+        """Return what uses the ticket up, to ride in the transaction that it was for."""
+        if self.ticket is None:
+            return ()
+        until_ms = (self.ticket.iat + 2 * TICKET_LIFETIME) * 1000
+        return (rows.spent(self.ticket.jti, until_ms=until_ms),)
+
+
+class Place(NamedTuple):
+    """The answer to a poll.
+
+    Attributes:
+        held: position, interval and estimate; None for whoever may sign in now.
+        text: the pass, or the ticket that was shown.
+    """
+
+    held: Held | None
+    text: str
+
+
+@asynccontextmanager
+async def entering(service: Service, turn: Turn, *, share: float) -> AsyncIterator[Entry]:
+    """Let the caller in for the work inside, which checks or hashes a password.
+
+    Args:
+        share: of the hash queue, which newcomers may fill.
+
+    Raises:
+        Waiting: there is a line; the caller has a place in it.
+        TicketRefused: what was shown does not count.
+        Busy: the gate takes no newcomers, or an admitted caller met a full queue: the ticket stays good.
+    """
+    if not service.settings.gate:
+        yield Entry()
+        return
+    gate = service.gate
+    entry = await _enter(service, gate, turn, share=share)
+    try:
+        yield entry
+    except Busy:
+        if entry.ticket is None:
+            raise _joining(service, gate, turn) from None
+        raise
+    except SignInRefused:
+        _note_shown(gate, entry, wrong=1)
+        raise
+    _note_shown(gate, entry, wrong=0)
+
+
+async def poll(service: Service, turn: Turn) -> Place:
+    """Say how the holder of a ticket stands. Nothing is read but the ticket.
+
+    Raises:
+        TicketRefused: what was shown does not count.
+    """
+    gate = service.gate
+    now_ms = gate.now_ms()
+    ticket, passed = _read(gate, turn, now_ms)
+    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=random.random())  # noqa: S311
+    match answer:
+        case Admitted():
+            service.tally.count("admission_decisions", decision="passed")
+            if passed:
+                return Place(None, turn.text)
+            gate.passed += 1
+            service.tally.observe("admission_wait", max(0, now_ms - ticket.arr) / 1000)
+            return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
+        case Held():
+            service.tally.count("admission_decisions", decision="held")
+            return Place(answer, turn.text)
+
+
+async def ask(service: Service, turn: Turn) -> Place | None:
+    """Return the place of somebody who is about to fill in a form; None when they may just do so.
+
+    A caller without a ticket that counts joins the line when there is one.
+    """
+    if not service.settings.gate:
+        return None
+    gate = service.gate
+    await _be_certain(service, gate)
+    if turn.text:
+        try:
+            return await poll(service, turn)
+        except TicketRefused:
+            turn = turn._replace(text="")
+    now_ms = gate.now_ms()
+    if gate.keeper.free(now_ms) or gate.keeper.mode(now_ms) == "draining":
+        return None
+    raise _joining(service, gate, turn)
+
+
+async def look(service: Service) -> None:
+    """Write down what this process has counted, and read what the others have.
+
+    Raises:
+        StorageFailed: the database cannot be used; those who wait keep waiting.
+    """
+    gate = service.gate
+    async with gate.looking:
+        await _look(service, gate)
+
+
+async def _be_certain(service: Service, gate: Gate) -> None:
+    if gate.keeper.certain(gate.now_ms()):
+        return
+    async with gate.looking:
+        if not gate.keeper.certain(gate.now_ms()):
+            await _look(service, gate)
+
+
+async def _look(service: Service, gate: Gate) -> None:
+    keeper, database = gate.keeper, service.database
+    unsent = keeper.unsent()
+    if unsent or keeper.waiting(gate.now_ms()) or keeper.mode(gate.now_ms()) != "open":
+        await rows.add_counts(database, unsent, _report(service, gate))
+        keeper.sent(unsent)
+    asked = time.monotonic()
+    reading = await rows.load_gate(
+        database, written_since_ms=gate.read_upto_ms - _LATE_MS, buckets_from=keeper.state.tau // BUCKET
+    )
+    answered = time.monotonic()
+    # Where the clock was set back, everything is read again.
+    gate.read_upto_ms = reading.now_ms if reading.now_ms >= gate.read_upto_ms else 0
+    keeper.learn(reading.state, reading.arrivals, source_ms=reading.now_ms, asked=asked, answered=answered)
+    gate.reports = reading.reports
+    now_ms = gate.now_ms()
+    live = [report.capacity for report in reading.reports if now_ms - report.seen_ms < 3_000]
+    keeper.capacity = sum(live) or _capacity(service)
+
+
+def _capacity(service: Service) -> float:
+    pool = service.hash_pool.state
+    return pool.threads / pool.service_seconds
+
+
+def _report(service: Service, gate: Gate) -> Report:
+    pool = service.hash_pool.state
+    return Report(
+        node=gate.keeper.node,
+        seen_ms=gate.now_ms(),
+        capacity=pool.threads / pool.service_seconds,
+        queued=pool.depth,
+        idle=max(0.0, 1 - pool.in_flight / pool.threads),
+        room=pool.queue_limit,
+        passed=gate.passed,
+        shown=gate.shown,
+        typed_ms=gate.typed_ms,
+    )
+
+
+async def decide(service: Service) -> bool:
+    """Move the serving time if it is time to, and return whether this process did."""
+    gate = service.gate
+    now_ms = gate.now_ms()
+    if not gate.keeper.due(now_ms):
+        return False
+    try:
+        await rows.replace_state(service.database, gate.keeper.decide(gate.reports, now_ms=now_ms))
+    except Conflict:
+        return False  # another process has just done so
+    return True
+
+
+async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float) -> Entry:
+    await _be_certain(service, gate)
+    now_ms = gate.now_ms()
+    if turn.text:
+        return await _enter_with(service, gate, turn, now_ms)
+    if gate.keeper.mode(now_ms) == "draining":
+        service.tally.count("admission_decisions", decision="refused")
+        raise Busy("nobody new is let in", retry_after=DRAINING_SECONDS)
+    pool = service.hash_pool.state
+    if gate.keeper.free(now_ms) and pool.depth + pool.in_flight < pool.threads + pool.queue_limit * share:
+        service.tally.count("admission_decisions", decision="direct")
+        return Entry()
+    raise _joining(service, gate, turn)
+
+
+async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
+    ticket, passed = _read(gate, turn, now_ms)
+    if not passed:
+        answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
+        if isinstance(answer, Held):
+            service.tally.count("admission_decisions", decision="held")
+            raise waiting(answer, turn.text)
+        gate.passed += 1
+    if gate.tries.get(ticket.jti, (0.0, 0))[1] >= TRIES:
+        raise TicketRefused("spent", "too many wrong passwords with this ticket")
+    if await rows.is_spent(service.database, ticket.jti):
+        raise rows.TicketSpent
+    if ticket.jti not in gate.tries:
+        while len(gate.tries) >= _REMEMBERED:
+            del gate.tries[next(iter(gate.tries))]
+        typed_ms = max(0, now_ms - ticket.iat * 1000) if passed else 0
+        gate.tries[ticket.jti] = (min(typed_ms, PASS_LIFETIME * 1000), 0)
+    service.tally.count("admission_decisions", decision="admitted")
+    return Entry(ticket)
+
+
+def _note_shown(gate: Gate, entry: Entry, *, wrong: int) -> None:
+    if entry.ticket is None or entry.ticket.jti not in gate.tries:
+        return
+    typed_ms, tries = gate.tries[entry.ticket.jti]
+    if typed_ms >= 0:
+        gate.shown += 1
+        gate.typed_ms += int(typed_ms)
+    gate.tries[entry.ticket.jti] = (-1, tries + wrong)
+
+
+def _read(gate: Gate, turn: Turn, now_ms: int) -> tuple[Ticket, bool]:
+    """Return the claims of what was shown, and whether it is a pass."""
+    now = now_ms // 1000
+    try:
+        return gate.office.read_ticket(turn.text, cookie=turn.cookie, now=now), False
+    except TicketRefused as refusal:
+        if refusal.why != "forged":
+            raise
+    return gate.office.read_pass(turn.text, cookie=turn.cookie, now=now), True
+
+
+def _joining(service: Service, gate: Gate, turn: Turn) -> Waiting:
+    """Give the caller a place in the line, and return the refusal that says so."""
+    now_ms = gate.now_ms()
+    arrived_ms = gate.keeper.arrive(now_ms, lot=_dice.random())
+    cookie = turn.cookie
+    confirmation = None
+    if turn.browser and not cookie:
+        cookie = confirmation = secrets.token_urlsafe(16)
+    text = gate.office.ticket(
+        arrived_ms, secrets.token_urlsafe(16), cookie=cookie if turn.browser else None, now=now_ms // 1000
+    )
+    ticket, _ = _read(gate, Turn(text, cookie), now_ms)
+    service.tally.count("admission_decisions", decision="ticket")
+    answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
+    if isinstance(answer, Admitted):
+        answer = Held(0, LEAST_INTERVAL, (0, 2))
+    return waiting(answer, text, confirmation=confirmation)
+
+
+def waiting(held: Held, text: str, *, confirmation: str | None = None) -> Waiting:
+    """Return the refusal that tells a holder how they stand."""
+    return Waiting(text, position=held.ahead + 1, retry_after=held.interval, wait=held.wait, confirmation=confirmation)

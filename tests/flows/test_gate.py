@@ -1,0 +1,209 @@
+"""The gate over a real database: nobody notices it until the hash queue is full; then places are kept, not luck."""
+
+import asyncio
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from mapae.errors import Busy, SignInRefused, TicketRefused, Waiting
+from mapae.flows import gate
+from mapae.flows.gate import Turn
+from mapae.flows.hash_pool import HashPool
+from mapae.flows.open_service import open_service
+from mapae.flows.sign_in import sign_in
+from mapae.flows.sign_up import sign_up
+from mapae.flows.watch_gate import watch_gate
+
+from .conftest import FIREFOX
+
+pytestmark = pytest.mark.anyio
+
+WRONG = "not her password at all"
+
+
+class Crowded:
+    """Keeps every hashing thread and the whole queue busy until it is over."""
+
+    def __init__(self, service):
+        self.service, self.over = service, threading.Event()
+        self.work = []
+
+    async def __aenter__(self):
+        state = self.service.hash_pool.state
+        for _ in range(state.threads + state.queue_limit):
+            self.work.append(asyncio.create_task(self.service.hash_pool.run(self.over.wait)))
+            await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_):
+        self.over.set()
+        await asyncio.gather(*self.work)
+
+
+@pytest.fixture
+async def service(service):
+    """With a queue that is soon full, however fast the machine is."""
+    own, service.hash_pool = service.hash_pool, HashPool(2, deadline=30, queue_limit=4)
+    yield service
+    await service.hash_pool.close()
+    service.hash_pool = own
+
+
+@pytest.fixture
+async def jane(jane):
+    await jane.signs_up()
+    return jane
+
+
+async def a_ticket(service, jane, **shown):
+    async with Crowded(service):
+        with pytest.raises(Waiting) as refusal:
+            await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=Turn(**shown))
+    return refusal.value
+
+
+async def its_turn(service, turn):
+    """Look and decide as the watcher does, until the holder of the ticket may sign in."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        await gate.look(service)
+        await gate.decide(service)
+        place = await gate.poll(service, turn)
+        if place.held is None:
+            return turn._replace(text=place.text)
+        await asyncio.sleep(0.02)
+    raise AssertionError("the holder of the ticket is never let in")
+
+
+async def test_a_quiet_server_asks_nobody_for_a_ticket(service, jane):
+    await jane.signs_in()
+    with pytest.raises(SignInRefused):
+        await jane.signs_in(password=WRONG)
+    assert await rows_of(service, "gate_arrival") == 0
+
+
+async def rows_of(service, table):
+    return (await service.database.fetch_one(f"SELECT COUNT(*) FROM {table}"))[0]
+
+
+async def test_whoever_does_not_fit_gets_a_place_and_is_let_in_with_it(service, jane):
+    held = await a_ticket(service, jane)
+    assert (held.position, held.confirmation) == (1, None)
+    turn = await its_turn(service, Turn(held.ticket))
+    assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)
+
+
+async def test_a_place_in_line_counts_as_no_failed_attempt(service, jane):
+    await a_ticket(service, jane)
+    for _ in range(8):
+        with pytest.raises(Waiting):
+            await jane.signs_in(password=WRONG)
+    counted = await service.database.fetch("SELECT failures FROM attempt")
+    assert sum(failures for (failures,) in counted) == 0
+
+
+async def test_a_newcomer_waits_behind_those_who_wait_although_there_is_room_again(service, jane):
+    first = await a_ticket(service, jane)
+    with pytest.raises(Waiting) as second:
+        await jane.signs_in()
+    assert second.value.position > first.position - 1
+    with pytest.raises(Waiting):
+        await sign_up(service, "john@example.com", "another horse, also of bronze", visitor=FIREFOX)
+
+
+async def test_somebody_signs_in_once_with_a_ticket_and_its_pass_together(service, jane):
+    ticket = Turn((await a_ticket(service, jane)).ticket)
+    passed = await its_turn(service, ticket)
+    await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=ticket)
+    for again in (ticket, passed):
+        with pytest.raises(TicketRefused) as refusal:
+            await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=again)
+        assert refusal.value.why == "spent"
+
+
+async def test_two_devices_that_show_one_ticket_at_once_get_one_session(service, jane):
+    turn = await its_turn(service, Turn((await a_ticket(service, jane)).ticket))
+    before = await rows_of(service, "session")
+    answers = await asyncio.gather(
+        *(sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn) for _ in range(2)),
+        return_exceptions=True,
+    )
+    assert sorted(type(answer).__name__ for answer in answers) == ["TicketSpent", "Tokens"]
+    assert await rows_of(service, "session") == before + 1
+
+
+async def test_a_wrong_password_sends_nobody_back_to_the_end(service, jane):
+    turn = await its_turn(service, Turn((await a_ticket(service, jane)).ticket))
+    with pytest.raises(SignInRefused):
+        await sign_in(service, jane.email, WRONG, visitor=FIREFOX, turn=turn)
+    assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)
+
+
+async def test_whoever_was_let_in_and_meets_a_full_queue_keeps_the_place(service, jane):
+    turn = await its_turn(service, Turn((await a_ticket(service, jane)).ticket))
+    async with Crowded(service):
+        with pytest.raises(Busy) as busy:
+            await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)
+        assert not isinstance(busy.value, Waiting)
+    assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)
+
+
+async def test_a_ticket_of_a_browser_is_worth_nothing_in_another(service, jane):
+    held = await a_ticket(service, jane, browser=True)
+    assert len(held.confirmation) == 22
+    for cookie in (None, "another"):
+        with pytest.raises(TicketRefused) as refusal:
+            await gate.poll(service, Turn(held.ticket, cookie, browser=True))
+        assert refusal.value.why == "copied"
+    assert await gate.poll(service, Turn(held.ticket, held.confirmation, browser=True))
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "ey" * 100])
+async def test_rubbish_instead_of_a_ticket_is_refused(service, jane, text):
+    with pytest.raises(TicketRefused):
+        await gate.poll(service, Turn(text))
+
+
+async def test_a_place_survives_the_process_that_gave_it(service, settings, clock, jane):
+    held = await a_ticket(service, jane)
+    turn = Turn(held.ticket)
+    passed = await its_turn(service, turn)
+    async with open_service(settings, clock=clock) as other:
+        await gate.look(other)
+        assert (await gate.poll(other, passed)).held is None
+        assert await sign_in(other, jane.email, jane.password, visitor=FIREFOX, turn=turn)
+
+
+async def test_a_line_is_known_to_every_process(service, settings, clock, jane):
+    await a_ticket(service, jane)
+    await gate.look(service)
+    async with open_service(settings, clock=clock) as other:
+        with pytest.raises(Waiting):
+            await sign_in(other, jane.email, jane.password, visitor=FIREFOX)
+
+
+async def test_without_the_gate_whoever_does_not_fit_is_refused(service, jane):
+    service.settings = replace(service.settings, gate=False)
+    async with Crowded(service):
+        with pytest.raises(Busy) as busy:
+            await jane.signs_in()
+        assert not isinstance(busy.value, Waiting)
+
+
+async def test_the_watcher_lets_the_whole_line_in_and_the_server_is_quiet_again(service, jane):
+    held = await a_ticket(service, jane)
+    watching = asyncio.create_task(watch_gate(service))
+    try:
+        deadline = time.monotonic() + 20
+        while (await gate.poll(service, Turn(held.ticket))).held is not None:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        while not service.gate.keeper.free(service.gate.now_ms()):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await jane.signs_in()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
