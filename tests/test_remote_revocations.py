@@ -305,6 +305,21 @@ def test_a_page_that_is_forged_or_old_or_nonsense_teaches_nothing(service, guard
     assert refused(guard, token("gone"), Revoked)
 
 
+def test_a_fetcher_that_raises_anything_at_all_does_not_end_the_following(service, guarding):
+    def fetch(request):
+        if service.away:
+            raise ZeroDivisionError
+        return service(request)
+
+    service.away = True
+    guard = guarding(fetch=fetch)
+    with pytest.raises(FeedSourceError, match="ZeroDivisionError"):
+        guard.check(token())
+    service.away = False
+    until(lambda: guard.status().ready)
+    assert guard.check(token()).sid == "session"
+
+
 @pytest.mark.parametrize(("status", "why"), [(401, "feed_secret"), (404, "no feed"), (503, "503")])
 def test_a_refusal_of_the_server_is_said(guarding, status, why):
     guard = guarding(fetch=lambda _: Answer(status, {}, b""))

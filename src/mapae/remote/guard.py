@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic, time
 from typing import Self, Unpack
 
 from mapae.guard import Principal, require
@@ -31,7 +32,7 @@ class RemoteGuard:
         revocations: what follows the feed.
     """
 
-    __slots__ = ("_verifier", "revocations")
+    __slots__ = ("_accept", "_verifier", "_verify", "revocations")
 
     def __init__(
         self,
@@ -62,6 +63,8 @@ class RemoteGuard:
             typ=TYP,
             leeway=options.get("leeway", 5),
         )
+        self._verify = self._verifier.check
+        self._accept = self.revocations.revocations.accept
 
     def check(self, token: str | bytes, *, scopes: Sequence[str] = (), max_staleness: float | None = None) -> Principal:
         """Return whoever presents `token`. Waits only before the first answers of the issuer.
@@ -77,9 +80,16 @@ class RemoteGuard:
             ScopeMissing: it is accepted but lacks scopes; all that are missing are listed.
         """
         refuse_opaque(token)
-        claims = self._verifier.verify(token)
-        self.revocations.accept(claims, max_staleness=max_staleness)
-        return _principal(claims, scopes)
+        now = time()
+        claims = self._verify(token, now=now)
+        follower = self.revocations
+        if follower.following and max_staleness is None:
+            self._accept(claims, now=now, monotonic=monotonic())
+        else:
+            follower.accept(claims, max_staleness=max_staleness)
+        if scopes:
+            require(claims.scope, scopes)
+        return Principal(claims)
 
     async def check_async(
         self, token: str | bytes, *, scopes: Sequence[str] = (), max_staleness: float | None = None
@@ -92,7 +102,9 @@ class RemoteGuard:
         refuse_opaque(token)
         claims = await self._verifier.verify_async(token)
         await self.revocations.accept_async(claims, max_staleness=max_staleness)
-        return _principal(claims, scopes)
+        if scopes:
+            require(claims.scope, scopes)
+        return Principal(claims)
 
     def start(self) -> Self:
         """Begin to follow now, so that the first check need not wait; return this guard."""
@@ -112,12 +124,6 @@ class RemoteGuard:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _principal(claims: AccessClaims, scopes: Sequence[str]) -> Principal:
-    if scopes:
-        require(claims.scope, scopes)
-    return Principal(claims)
 
 
 def _fetched(issuer: str, options: FeedOptions) -> RemoteKeySet:

@@ -65,6 +65,10 @@ class RemoteRevocations:
     freshness lease: a token passes only if it was issued, or everything revoked was known, at most `max_staleness`
     seconds ago. So a revoked session is refused here that many seconds after it was revoked, whatever the network does;
     and within a moment when nothing is wrong.
+
+    Attributes:
+        revocations: what is known.
+        following: whether it is known and followed, so that a check has nothing to wait for.
     """
 
     def __init__(self, issuer: str, keys: KeySource | LiveKeys, **options: Unpack[FeedOptions]) -> None:
@@ -106,6 +110,7 @@ class RemoteRevocations:
         self._turn = Lock()
         self._ended = Event()
         self._thread: Thread | None = None
+        self.following = False
         self._failures, self._reason = 0, ""
         self._remember()
         os.register_at_fork(after_in_child=_forgetting(weakref.ref(self)))
@@ -127,15 +132,14 @@ class RemoteRevocations:
         if max_staleness is not None and max_staleness <= 0:
             self._accept_now(claims)
             return
-        if self._thread is None or not self.revocations.ready:
+        if not self.following:
             self.start()
             self._wait_until_ready()
         self.revocations.accept(claims, now=time(), monotonic=monotonic(), max_staleness=max_staleness)
 
     async def accept_async(self, claims: AccessClaims, *, max_staleness: float | None = None) -> None:
         """As `accept`; where there is something to wait for, the event loop goes on meanwhile."""
-        now = max_staleness is not None and max_staleness <= 0
-        if now or self._thread is None or not self.revocations.ready:
+        if not self.following or (max_staleness is not None and max_staleness <= 0):
             from asyncio import to_thread  # noqa: PLC0415 (whoever works without an event loop need not load one)
 
             await to_thread(self.accept, claims, max_staleness=max_staleness)
@@ -155,12 +159,13 @@ class RemoteRevocations:
                 self._ended = Event()
                 self._thread = Thread(target=self._follow, args=(self._ended,), name="mapae-revocations", daemon=True)
                 self._thread.start()
+                self.following = self.revocations.ready
 
     def close(self) -> None:
         """Follow no longer, until the next check or `start`, and write the file once more."""
         with self._turn:
             self._ended.set()
-            self._thread = None
+            self._thread, self.following = None, False
         with self._writing:
             self._keep()
 
@@ -177,19 +182,20 @@ class RemoteRevocations:
         )
 
     def _wait_until_ready(self) -> None:
-        if not self.revocations.ready:
-            try:
-                self._ready.result(self._start_seconds)
-            except TimeoutError:
+        try:
+            self._ready.result(0 if self.revocations.ready else self._start_seconds)
+        except TimeoutError:
+            if not self.revocations.ready:
                 why = self._reason or "the issuer has not answered yet"
                 raise FeedSourceError(f"nothing is known of what was revoked: {why}", retry_after=1) from None
+        self.following = self._thread is not None
 
     def _follow(self, ended: Event) -> None:
         while not ended.is_set():
             began = monotonic()
             try:
                 self._feed.read(wait=self._wait)
-            except FeedSourceError as failed:
+            except Exception as failed:  # noqa: BLE001 - a fetcher from outside may raise anything; following goes on
                 self._note(failed)
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
                 ended.wait(uniform(0.5, 1) * pause)  # noqa: S311
@@ -203,7 +209,7 @@ class RemoteRevocations:
                     self._keep()
             ended.wait(max(0.0, LEAST_GAP - (monotonic() - began)))
 
-    def _note(self, failed: FeedSourceError | None) -> None:
+    def _note(self, failed: Exception | None) -> None:
         if failed is None:
             if self._failures or not self._ready.done():
                 log.info("the revocations of %s are followed", self._issuer)
@@ -211,9 +217,10 @@ class RemoteRevocations:
             if self.revocations.ready and not self._ready.done():
                 self._ready.set_result(None)
             return
+        why = str(failed) if isinstance(failed, FeedSourceError) else f"the fetcher failed ({type(failed).__name__})"
         if not self._failures:
-            log.warning("the revocations of %s cannot be read: %s", self._issuer, failed)
-        self._failures, self._reason = self._failures + 1, str(failed)
+            log.warning("the revocations of %s cannot be read: %s", self._issuer, why)
+        self._failures, self._reason = self._failures + 1, why
 
     # The file ---------------------------------------------------------------------------------------------------------
 
@@ -259,7 +266,8 @@ class RemoteRevocations:
 
     def begin_anew(self) -> None:
         """Take up following again: threads stay behind in the parent, and its locks may be held for ever."""
-        self._turn, self._writing, self._thread, self._ready = Lock(), Lock(), None, Future()
+        self._turn, self._writing, self._ready = Lock(), Lock(), Future()
+        self._thread, self.following = None, False
         self._feed.begin_anew()
         if self.revocations.ready:
             self._ready.set_result(None)
