@@ -86,6 +86,12 @@ async def test_a_good_token_gives_its_claims(verifying):
     assert (answer.status_code, answer.json()) == (200, {"sub": "jane"})
 
 
+async def test_an_opaque_session_token_of_a_service_elsewhere_is_of_the_wrong_kind(only_verifying):
+    async with client(application(only_verifying)) as http:
+        answer = await http.get("/me", headers=bearer("mps_" + "A" * 86))
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_kind")
+
+
 async def test_without_a_token_one_is_asked_for_without_an_error(only_verifying):
     async with client(application(only_verifying)) as http:
         answer = await http.get("/me")
@@ -194,9 +200,11 @@ def test_a_verifying_application_needs_no_server_module():
     ) == set()
 
 
-@pytest.fixture
-def embedded(tmp_path, monkeypatch):
+@pytest.fixture(params=["jwt", "opaque"])
+def embedded(request, tmp_path, monkeypatch):
+    """The whole service, with either kind of access token."""
     monkeypatch.setenv("MAPAE_BCRYPT_COST", "10")
+    monkeypatch.setenv("MAPAE_ACCESS_TOKEN", request.param)
     return Mapae.embedded(issuer="http://localhost:8000/auth", data=str(tmp_path / "mapae-data"), log_level="error")
 
 

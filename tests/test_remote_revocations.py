@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from mapae import Key, KeySet, sign
-from mapae.errors import ClaimRefused, FeedSourceError, KeySourceError, Revoked, ScopeMissing, Stale
+from mapae.errors import ClaimRefused, FeedSourceError, KeySourceError, Revoked, ScopeMissing, Stale, WrongKind
 from mapae.jose.jws import sign_octets
 from mapae.remote import Answer, RemoteGuard
 from mapae.sessions.feed import TYP, FeedLog, FeedPage
@@ -527,6 +527,15 @@ def test_what_was_closed_begins_again_with_the_next_start(service, guarding):
     guard.start()
     service.revoke("session")
     until(lambda: refused(guard, token(), Revoked))
+
+
+def test_a_guard_says_that_only_its_own_service_can_check_an_opaque_session_token(guarding):
+    with guarding() as guard:
+        for text in ("mps_" + "A" * 86, b"mps_" + b"A" * 86):
+            with pytest.raises(WrongKind, match=r'only the service that issued it .* access_token = "jwt"'):
+                guard.check(text)
+            with pytest.raises(WrongKind):
+                asyncio.run(guard.check_async(text))
 
 
 def test_a_guard_that_nobody_holds_any_more_can_go(service):

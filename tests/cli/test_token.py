@@ -155,6 +155,15 @@ def test_verify_without_a_key_checks_a_token_of_this_service_and_its_revocation(
     assert "token_revoked" in run("token", "verify", give=tokens.access_token, code=8).err
 
 
+def test_verify_knows_opaque_session_tokens_of_this_service_too(run, monkeypatch, signed_in):
+    monkeypatch.setenv("MAPAE_ACCESS_TOKEN", "opaque")
+    tokens = signed_in()
+    assert run("token", "verify", "--json", give=tokens.access_token).json["claims"]["sid"] == tokens.sid
+    assert "token_signature" in run("token", "verify", give="mps_" + "A" * 86, code=3).err
+    run("session", "revoke", tokens.sid)
+    assert "token_revoked" in run("token", "verify", give=tokens.access_token, code=8).err
+
+
 def test_sign_makes_a_token_that_verifies(run, key):
     args = ("--key", "private.pem", "--issuer", ISSUER, "--audience", "api", "--lifetime", "1h")
     token = run("token", "sign", *args, "--claim", "sub=u7", "--claim", "n=[1,2]").out.strip()
