@@ -2,14 +2,21 @@
 
 import json
 import re
+import secrets
 import shutil
 import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.documents import DEPLOY, ROOT, read, seconds
-from servers import serving
+from servers import free_port, serving
 
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
 DASHBOARD = DEPLOY / "grafana" / "mapae.json"
@@ -128,6 +135,62 @@ def test_prometheus_reads_every_expression_of_the_dashboard(promtool, tmp_path):
 def test_prometheus_reads_the_page_of_a_server(promtool, page):
     done = subprocess.run([promtool, "check", "metrics"], input=page, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_every_panel_shows_something_in_a_real_prometheus(tmp_path):
+    """A node, some traffic, and Prometheus with our rules, which reads the node once a second."""
+    if (program := shutil.which("prometheus")) is None:
+        pytest.skip("no prometheus")
+    with serving(tmp_path / "data", MAPAE_STRICT_REFRESH="true") as server, server.connect() as connection:
+        configured = (ALERTS.parent / "prometheus.yml").read_text()
+        configured = re.sub(r"targets: .*", f'targets: ["127.0.0.1:{server.port}"]', configured)
+        (tmp_path / "prometheus.yml").write_text(configured.replace("15s", "1s"))
+        shutil.copy(ALERTS, tmp_path)
+        with prometheus_in(program, tmp_path) as port:
+            missing = {(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]}
+            until = time.monotonic() + 40
+            while missing:
+                live_a_little(connection)
+                missing = {each for each in missing if not answer_of(port, each[1])}
+                assert time.monotonic() < until, missing
+
+
+@contextmanager
+def prometheus_in(program: str, folder: Path):
+    """Start Prometheus on a port of its own with the files in `folder`, and end it."""
+    port = free_port()
+    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=kept", f"--web.listen-address=127.0.0.1:{port}"]
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen([program, *options], cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def live_a_little(connection) -> None:
+    """Sign up, sign in well and badly, refresh, come back with an old refresh token, sign out, show a broken token."""
+    email = f"{secrets.token_hex(6)}@example.com"
+    tokens = connection.sign_up(email)
+    assert connection.refresh(tokens["refresh_token"]).status == 200
+    assert connection.refresh(tokens["refresh_token"]).status == 401
+    connection.ask("POST", "/v1/sign-in", json_body={"email": email, "password": "not this one, I think"})
+    tokens = connection.sign_in(email)
+    assert connection.ask("POST", "/v1/sign-out", token=tokens["access_token"]).status < 300
+    assert connection.ask("GET", "/v1/me", token=tokens["access_token"]).status == 401
+
+
+def answer_of(port: int, expression: str) -> list:
+    """Return what Prometheus knows; an empty list while it is starting too."""
+    filled = expression.replace("$__rate_interval", "10s").replace("$job", "mapae")
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/api/v1/query?{urlencode({'query': filled})}", timeout=5) as answer:
+            return json.load(answer)["data"]["result"]
+    except URLError:
+        time.sleep(0.1)
+        return []
 
 
 def test_the_panels_have_a_name_and_a_place_of_their_own():
