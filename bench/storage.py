@@ -3,9 +3,9 @@
     python bench/storage.py [--rows 20000] [--seconds 2] [--postgres URL] [--json]
 
 One rotation is what a refresh asks of storage: read the session and its owner, then one compare-and-swap. The bare
-loops do the same reads and writes with nothing but the driver, one transaction each. All of one database run in turn on
-the same rows, so that the ratios hold on any machine. Without a URL a PostgreSQL of this machine is started, if there is
-one, with fsync on; client and server then share the cores.
+loops do the same reads and writes with nothing but the driver, one transaction each. All of one database run in turn
+on the same rows, so that the ratios hold on any machine. Without a URL a PostgreSQL of this machine is started, if
+there is one, with fsync on; client and server then share the cores.
 """
 
 import argparse
@@ -30,6 +30,8 @@ from mapae.web import event_loop
 ROOT = Path(__file__).resolve().parent.parent
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
+CONNECTIONS = 16
+"""To PostgreSQL, for the bare loop and for Mapae."""
 
 
 def account():
@@ -46,7 +48,7 @@ def session(number):
 
 
 async def filled(url, rows):
-    database = await open_database(url)
+    database = await open_database(url, connections=CONNECTIONS)
     await migrate.apply(database)
     await accounts.add_account(database, account())
     for chunk in (range(first, min(first + 1000, rows)) for first in range(0, rows, 1000)):
@@ -184,8 +186,8 @@ def on_sqlite(rows, seconds):
 
 def on_postgres(url, rows, seconds):
     async def bare():
-        result = await with_psycopg(url, rows=rows, seconds=seconds, in_flight=16)
-        return figures("postgresql: bare psycopg, 16 in flight", *result)
+        result = await with_psycopg(url, rows=rows, seconds=seconds, in_flight=CONNECTIONS)
+        return figures(f"postgresql: bare psycopg, {CONNECTIONS} in flight", *result)
 
     return event_loop.run(measured(url, bare, rows=rows, seconds=seconds))
 

@@ -109,23 +109,31 @@ class Pool:
         """Wait for a connection, or None when there is room to open one."""
         if len(self._waiting) >= WAITING:
             raise self._busy()
-        place: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[Connection | None] = loop.create_future()
+        timer = loop.call_later(deadline - time.monotonic(), self._give_up, place)
         self._waiting.append(place)
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await place
-        except BaseException as gone:
+            return await place
+        except asyncio.CancelledError:
             if place in self._waiting:
                 self._waiting.remove(place)
-            elif place.done() and not place.cancelled():
-                handed = place.result()  # it was this one's turn just now
-                if handed is None:
-                    self._wake(None)
-                else:
-                    self.release(handed)
-            if isinstance(gone, TimeoutError):
-                raise self._busy() from None
+            elif not place.cancelled():  # it was this one's turn just now
+                self._pass_on(place.result())
             raise
+        finally:
+            timer.cancel()
+
+    def _give_up(self, place: asyncio.Future[Connection | None]) -> None:
+        if not place.done():
+            self._waiting.remove(place)
+            place.set_exception(self._busy())
+
+    def _pass_on(self, handed: Connection | None) -> None:
+        if handed is None:
+            self._wake(None)
+        else:
+            self.release(handed)
 
     def _wake(self, connection: Connection | None) -> bool:
         """Hand a connection, or the room for one, to who has waited longest; say whether there was anybody."""
