@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from mapae.errors import SignatureRefused
 from mapae.jose.algorithms import ALGORITHMS, Ecdsa, Eddsa, Hmac, MlDsa, Rsa
@@ -44,7 +44,15 @@ def test_a_secret_of_any_length_makes_the_hmac_of_rfc_2104(alg):
 
 @pytest.fixture(scope="module", params=[2048, 2049])
 def rsa_pem(request):
-    return Key.generate("RS256", bits=request.param).to_pem(private=True)
+    """A key of whole octets, and one with a bit more, which nobody generates and which is put together here."""
+    p = rsa.generate_private_key(65537, 2048).private_numbers().p
+    q = rsa.generate_private_key(65537, request.param + request.param % 2).private_numbers().q
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    remainders = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    made = rsa.RSAPrivateNumbers(p, q, d, *remainders, rsa.RSAPublicNumbers(65537, p * q)).private_key()
+    assert made.key_size == request.param
+    forms = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return made.private_bytes(serialization.Encoding.PEM, *forms)
 
 
 @pytest.mark.parametrize("alg", named(Rsa))
