@@ -263,9 +263,25 @@ def test_a_user_who_may_not_publish_is_told_so(valkey, lines):
     assert "access rules" in lines()[0]
 
 
-def test_a_server_of_another_kind_is_said_to_be_one(lines):
-    answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"",
+        b"\x00" * 100,
+        b"$-7\r\n",
+        b"$99999999999\r\nx",
+        b"*x\r\n",
+        b"*1\r\n*1\r\n*1\r\n",
+        b":x\r\n",
+        b"+OK\r\n" * 100,
+        b"*0\r\n" * 100,
+        b"-WRONGPASS secret words\r\n" * 10,
+        b"*3\r\n$7\r\nmessage\r\n$1\r\n\xff\r\n$1\r\nx\r\n" * 10,
+    ],
+    ids=repr,
+)
+def test_a_server_of_another_kind_disturbs_nobody_and_is_said_to_be_one(lines, answer):
     async def story():
         async def speak(_, writer):
             writer.write(answer)
@@ -275,9 +291,13 @@ def test_a_server_of_another_kind_is_said_to_be_one(lines):
         server = await asyncio.start_server(speak, "127.0.0.1", 0)
         async with server, opened(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}") as board:
             await turned(board, up=False)
+            board.announce()
+            assert await board.wait(LONG) is True
+            assert not board._reaching.done(), "it gave up"
 
     run(story())
     assert len(lines()) == 1
+    assert "secret words" not in lines()[0]
 
 
 def test_a_socket_file_serves_as_well(valkey_program, tmp_path):

@@ -44,7 +44,7 @@ class Server:
     async def close(self) -> None:
         """Let go of every connection."""
         for client in (self.client, *self._sentinels):
-            with suppress(*FAILURES):
+            with suppress(Exception):  # whatever it is, it is over
                 await client.aclose(close_connection_pool=True)
 
 
