@@ -329,7 +329,7 @@ class Waiting(Busy):
 
     Attributes:
         ticket: the signed place, to be shown again.
-        confirmation: the cookie the ticket is bound to, where it is and the browser does not have one yet.
+        confirmation: the cookie that a browser's new ticket is bound to; None for a program, or an old ticket.
         position: how many are let in up to the holder, who is the last of them.
         wait: the estimate in seconds, least and most; None while the line stands still.
     """

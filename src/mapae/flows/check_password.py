@@ -28,7 +28,7 @@ async def check_password(
     attempt = await attempts.admit_guess(service, account, email, visitor=visitor, now_ms=now_ms)
     stored = account.sign_in_hash if account is not None else None
     try:
-        verdict: Verdict = await service.hash_pool.run(check, password, stored, service.hashing)
+        verdict: Verdict = await service.hash_pool.run_for(visitor.present, check, password, stored, service.hashing)
     except Busy:
         await attempts.take_back(service, attempt)
         raise

@@ -291,19 +291,14 @@ def _joining(service: Service, gate: Gate, turn: Turn) -> Waiting:
     """Give the caller a place in the line, and return the refusal that says so."""
     now_ms = gate.now_ms()
     arrived_ms = gate.keeper.arrive(now_ms, lot=_dice.random())
-    cookie = turn.cookie
-    confirmation = None
-    if turn.browser and not cookie:
-        cookie = confirmation = secrets.token_urlsafe(16)
-    text = gate.office.ticket(
-        arrived_ms, secrets.token_urlsafe(16), cookie=cookie if turn.browser else None, now=now_ms // 1000
-    )
+    cookie = (turn.cookie or secrets.token_urlsafe(16)) if turn.browser else None
+    text = gate.office.ticket(arrived_ms, secrets.token_urlsafe(16), cookie=cookie, now=now_ms // 1000)
     ticket, _ = _read(gate, Turn(text, cookie), now_ms)
     service.tally.count("admission_decisions", decision="ticket")
     answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
     if isinstance(answer, Admitted):
         answer = Held(0, LEAST_INTERVAL, (0, 2))
-    return waiting(answer, text, confirmation=confirmation)
+    return waiting(answer, text, confirmation=cookie)
 
 
 def waiting(held: Held, text: str, *, confirmation: str | None = None) -> Waiting:

@@ -76,6 +76,7 @@ class _Job(Generic[T]):
     future: Future[T]
     compute: Callable[[], T]
     queued_at: float
+    wanted: Callable[[], bool]
 
 
 class HashPool:
@@ -125,7 +126,20 @@ class HashPool:
             Busy: the queue is full (at once), or the job was not begun within the deadline, or the pool is closed.
                 Nothing was computed; `retry_after` says when there will be room.
         """
-        job: _Job[T] = _Job(Future(), lambda: compute(*args, **kwargs), self._clock())
+        return await self.run_for(_always, compute, *args, **kwargs)
+
+    async def run_for(
+        self, wanted: Callable[[], bool], compute: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do the same as `run`, unless nobody wants the result any more when its turn comes.
+
+        Args:
+            wanted: asked on the hashing thread just before the work begins; what has begun is finished.
+
+        Raises:
+            Busy: as for `run`; or nobody wanted the result.
+        """
+        job: _Job[T] = _Job(Future(), lambda: compute(*args, **kwargs), self._clock(), wanted)
         job.future.add_done_callback(lambda future: self._forget_cancelled(job, future))
         with self._changed:
             if self._closing or not self._has_room():
@@ -220,7 +234,9 @@ class HashPool:
             if not job.future.set_running_or_notify_cancel():
                 self._release("abandoned")
             elif began - job.queued_at > self._deadline:
-                self._drop(job)
+                self._drop(job, "dropped")
+            elif not job.wanted():
+                self._drop(job, "abandoned")
             else:
                 self._compute(job, began)
             del job  # or the thread would keep the last password alive while it waits
@@ -239,10 +255,10 @@ class HashPool:
             self._in_flight -= 1
             self._counts[counted] += 1
 
-    def _drop(self, job: _Job[object]) -> None:
+    def _drop(self, job: _Job[object], counted: str) -> None:
         with self._changed:
             refusal = self._busy()
-        self._release("dropped")
+        self._release(counted)
         job.future.set_exception(refusal)
 
     def _compute(self, job: _Job[object], began: float) -> None:
@@ -259,6 +275,10 @@ class HashPool:
             job.future.set_result(result)
         else:
             job.future.set_exception(failure)
+
+
+def _always() -> bool:
+    return True
 
 
 def usable_cores() -> int:

@@ -14,9 +14,7 @@ from mapae.flows.visitor import Visitor
 from mapae.storage import accounts, activity, sessions
 
 
-async def sign_in(
-    service: Service, email: str, password: str, *, visitor: Visitor, turn: Turn = NO_TURN
-) -> Tokens:
+async def sign_in(service: Service, email: str, password: str, *, visitor: Visitor, turn: Turn = NO_TURN) -> Tokens:
     """Begin a session for whoever knows the password of `email`.
 
     Args:

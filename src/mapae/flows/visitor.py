@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from mapae.sessions.session import device_of, place_of
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +21,14 @@ class Visitor:
         user_agent: the `User-Agent` field, capped by the edge.
         language: `en` or `ko`.
         known: the proofs of a browser that has signed in before, as it sent them.
+        present: tells whether the caller still waits for the answer.
     """
 
     address: str = ""
     user_agent: str = ""
     language: str = "en"
     known: str = ""
+    present: Callable[[], bool] = field(default=_always, compare=False)
 
     @property
     def device(self) -> str:

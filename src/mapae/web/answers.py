@@ -19,7 +19,9 @@ from mapae.errors import (
     ScopeMissing,
     Stale,
     TokenError,
+    Waiting,
 )
+from mapae.web.cookies import ticket_cookies
 from mapae.web.field_words import words_for_field, words_for_password
 from mapae.web.problems import Language, Problem, problem_for
 from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, ReaderRefused, TokenMissing
@@ -59,7 +61,11 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What went wrong (RFC 9457)."""
+    """What went wrong (RFC 9457).
+
+    Of a place in the waiting line also the ticket, the position from 1 on, the wait in seconds (least and most; none
+    while the line stands still), and the seconds after which to ask again.
+    """
 
     type: str
     title: str
@@ -68,6 +74,10 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str
     code: str
     errors: list[FieldProblem] = []
+    ticket: str = ""
+    position: int = 0
+    wait: tuple[int, int] | None = None
+    retry_after: int = 0
 
 
 def problem_answer(
@@ -89,6 +99,10 @@ def problem_answer(
         instance=request_id,
         code=problem.code,
         errors=_field_problems(error, language, refused_pointer),
+        ticket=error.ticket if isinstance(error, Waiting) else "",
+        position=error.position if isinstance(error, Waiting) else 0,
+        wait=error.wait if isinstance(error, Waiting) else None,
+        retry_after=(error.retry_after or 0) if isinstance(error, Waiting) else 0,
     )
     headers = [PROBLEM_TYPE, NO_STORE, (b"content-language", language.encode()), (b"vary", b"accept-language")]
     headers += _headers_for(error, problem, issuer)
@@ -123,6 +137,8 @@ def _headers_for(error: Exception, problem: Problem, issuer: str) -> list[Header
     if problem.status in {429, 503}:
         waits = error.retry_after if isinstance(error, Refused | KeySourceError) else None
         headers.append((b"retry-after", b"%d" % max(RETRY_SECONDS, ceil(waits or 0))))
+    if isinstance(error, Waiting) and error.confirmation is not None:
+        headers += ticket_cookies(error.ticket, error.confirmation)
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     return headers

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -63,6 +65,16 @@ class Call:
         """The language the caller prefers."""
         return read_language(self.scope)
 
+    @asynccontextmanager
+    async def attended(self) -> AsyncIterator[Visitor]:
+        """Give the caller to dear work, which then knows whether they are still there; the body was read before."""
+        gone = asyncio.Event()
+        watching = asyncio.create_task(_wait_for_the_end(self.receive, gone))
+        try:
+            yield replace(self.visitor, present=lambda: not gone.is_set())
+        finally:
+            watching.cancel()
+
     async def body(self, kind: type[Body]) -> Body:
         """Read the body as a `kind`.
 
@@ -106,6 +118,12 @@ class Call:
             CsrfRefused: see `csrf.check`.
         """
         csrf.check(self.scope, issuer=self.service.settings.issuer)
+
+
+async def _wait_for_the_end(receive: Receive, gone: asyncio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mapae.admission.known_device import KNOWN_FOR
+from mapae.admission.ticket import TICKET_LIFETIME
 
 if TYPE_CHECKING:
     from mapae.flows.issue import Tokens
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 ACCESS_COOKIE = b"__Host-mapae"
 REFRESH_COOKIE = b"__Host-mapae-refresh"
 DEVICE_COOKIE = b"__Host-mapae-device"
+TICKET_COOKIE = b"__Host-mapae-ticket"
+"""A place in the waiting line, or the pass it has become."""
+LINE_COOKIE = b"__Host-mapae-line"
+"""What tickets of this browser are bound to."""
 
 _ACCESS_ATTRIBUTES = b"; Path=/; Secure; HttpOnly; SameSite=Lax"
 _STRICT_ATTRIBUTES = b"; Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -49,6 +54,19 @@ def cookies_for(tokens: Tokens, *, idle_ttl: int) -> list[tuple[bytes, bytes]]:
 def cleared_cookies() -> list[tuple[bytes, bytes]]:
     """Return the `Set-Cookie` fields that make the browser forget its session; it stays a known one."""
     return [_field(ACCESS_COOKIE, "", 0, _ACCESS_ATTRIBUTES), _field(REFRESH_COOKIE, "", 0, _STRICT_ATTRIBUTES)]
+
+
+def ticket_cookies(text: str, confirmation: str | None = None) -> list[tuple[bytes, bytes]]:
+    """Return the `Set-Cookie` fields that keep a ticket or a pass, and what it is bound to where that is new."""
+    fields = [_field(TICKET_COOKIE, text, TICKET_LIFETIME, _ACCESS_ATTRIBUTES)]
+    if confirmation is not None:
+        fields.append(_field(LINE_COOKIE, confirmation, 2 * TICKET_LIFETIME, _ACCESS_ATTRIBUTES))
+    return fields
+
+
+def cleared_ticket() -> list[tuple[bytes, bytes]]:
+    """Return the `Set-Cookie` field that makes the browser forget its ticket: it was used."""
+    return [_field(TICKET_COOKIE, "", 0, _ACCESS_ATTRIBUTES)]
 
 
 def _field(name: bytes, value: str, max_age: int, attributes: bytes) -> tuple[bytes, bytes]:

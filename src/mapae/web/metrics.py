@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
@@ -40,6 +40,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         "refreshes": ("Refreshes by what was decided.", ("outcome",)),
         "refresh_reuse_detected": ("Sessions ended because an old refresh token came back.", ()),
         "revocations": ("Revocations written, by kind.", ("kind",)),
+        "admission_decisions": ("What the gate decided.", ("decision",)),
         "http_requests": ("Requests answered.", ("method", "route", "status")),
     }
 )
@@ -50,10 +51,36 @@ HISTOGRAMS: Mapping[str, str] = MappingProxyType(
         "revocation_propagation": "Time from a revocation to its effect in a worker.",
         "password_hash_duration": "Time one password hash took on its thread.",
         "password_hash_wait": "Time one password hash waited for a thread.",
+        "admission_wait": "Time from joining the waiting line to the pass.",
         "http_request_duration": "Time to answer a request.",
     }
 )
 """Every histogram, in seconds: its help."""
+
+
+def _waiting(service: Service) -> float:
+    return service.gate.keeper.waiting(service.gate.now_ms())
+
+
+def _rate(service: Service) -> float:
+    return service.gate.keeper.state.rate if _waiting(service) else 0.0
+
+
+def _wait(service: Service) -> float:
+    waiting, rate = _waiting(service), _rate(service)
+    return waiting / rate if rate else 0.0
+
+
+GATE_GAUGES: tuple[tuple[str, str, Callable[[Service], float]], ...] = (
+    ("mapae_waiting_tickets", "People in the waiting line of all nodes, as this one knows it.", _waiting),
+    ("mapae_admission_rate", "People from the line let in per second, by all nodes together.", _rate),
+    (
+        "mapae_admission_expected_wait_seconds",
+        "How long a newcomer would wait: scale on this, not on the processor.",
+        _wait,
+    ),
+)
+"""The gate, which is one for all workers: these are not added up."""
 
 
 _TEXT: tuple[Header, ...] = (
@@ -212,6 +239,8 @@ def _families(service: Service, numbers: Numbers) -> Iterator[Metric]:
     board = "Whether the board carries hints between the nodes, for every worker; always 1 in memory."
     yield GaugeMetricFamily("mapae_board_up", board, 0 if numbers.boards_away else 1)
     yield _key_ends(service)
+    for name, about, read in GATE_GAUGES:
+        yield GaugeMetricFamily(name, about, read(service))
 
 
 def _cumulative(buckets: Iterable[int]) -> Iterator[tuple[str, float]]:

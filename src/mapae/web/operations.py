@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mapae.web.api import activity, health, me, revocations, sessions, sign_in, tokens, well_known
+from mapae.web.api import activity, health, me, revocations, sessions, sign_in, ticket, tokens, well_known
 from mapae.web.calls import Operation
 from mapae.web.problems import Words
 
 _TRIES = ("too_many_attempts", "busy")
+_LINE = ("waiting", "ticket_refused")
 
 API_OPERATIONS: tuple[Operation, ...] = (
     Operation(
@@ -20,7 +21,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
         answer=tokens.TokenAnswer,
         access="none",
         may_set_cookies=True,
-        problems=("password_refused", "email_taken", "sign_up_closed", *_TRIES),
+        problems=("password_refused", "email_taken", "sign_up_closed", *_TRIES, *_LINE),
     ),
     Operation(
         method="POST",
@@ -32,7 +33,20 @@ API_OPERATIONS: tuple[Operation, ...] = (
         answer=tokens.TokenAnswer,
         access="none",
         may_set_cookies=True,
-        problems=("sign_in_refused", *_TRIES),
+        problems=("sign_in_refused", *_TRIES, *_LINE),
+    ),
+    Operation(
+        method="POST",
+        path="/v1/ticket",
+        name="askWithTicket",
+        summary=Words("Ask how far the waiting line is.", "대기 순서를 물어요."),
+        run=ticket.ask_with_ticket,
+        body=ticket.TicketBody,
+        body_required=False,
+        answer=ticket.TicketAnswer,
+        access="none",
+        may_set_cookies=True,
+        problems=("ticket_refused",),
     ),
     Operation(
         method="POST",

@@ -59,6 +59,14 @@ Delivery = Annotated[
         "않아요.",
     ),
 ]
+TicketText = Annotated[
+    str,
+    about(
+        "A ticket of the waiting line, or the pass it has become.",
+        "대기표예요. 차례가 되어 받은 입장권도 쓸 수 있어요.",
+        max_length=512,
+    ),
+]
 Moment = Annotated[datetime, about("RFC 3339, in UTC.", "RFC 3339 형식의 UTC 시각이에요.", tz=True)]
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from mapae.errors import RefreshRefused, TokenError
+from mapae.flows.gate import Turn
+from mapae.flows.issue import Tokens
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token, sign_out_everywhere
 from mapae.flows.sign_up import sign_up
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Delivery, Email, Name, NewPassword, Password, about
+from mapae.web.api.fields import Delivery, Email, Name, NewPassword, Password, TicketText, about
 from mapae.web.api.tokens import RefreshToken, hand_out
 from mapae.web.calls import Call
-from mapae.web.cookies import REFRESH_COOKIE, cleared_cookies
+from mapae.web.cookies import REFRESH_COOKIE, cleared_cookies, cleared_ticket
 from mapae.web.refusals import CredentialsTwice, TokenMissing
 from mapae.web.requests import Credentials, read_cookie, read_credentials
+from mapae.web.turns import read_turn
 
 
 class SignUpBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +32,7 @@ class SignUpBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: NewPassword
     name: Name = ""
     delivery: Delivery = "bearer"
+    ticket: TicketText = ""
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +41,7 @@ class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     email: Email
     password: Password
     delivery: Delivery = "bearer"
+    ticket: TicketText = ""
 
 
 class SignOutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +61,10 @@ async def open_account(call: Call) -> Answer:
     body = await call.body(SignUpBody)
     if body.delivery == "cookie":
         call.check_origin()
-    tokens = await sign_up(call.service, body.email, body.password, visitor=call.visitor, name=body.name)
-    return hand_out(tokens, body.delivery, idle_ttl=call.service.settings.idle_ttl, status=201)
+    turn = read_turn(call.scope, body.ticket, browser=body.delivery == "cookie")
+    async with call.attended() as visitor:
+        tokens = await sign_up(call.service, body.email, body.password, visitor=visitor, name=body.name, turn=turn)
+    return _handed_out(call, tokens, body.delivery, turn, status=201)
 
 
 async def begin_session(call: Call) -> Answer:
@@ -64,8 +72,10 @@ async def begin_session(call: Call) -> Answer:
     body = await call.body(SignInBody)
     if body.delivery == "cookie":
         call.check_origin()
-    tokens = await sign_in(call.service, body.email, body.password, visitor=call.visitor)
-    return hand_out(tokens, body.delivery, idle_ttl=call.service.settings.idle_ttl)
+    turn = read_turn(call.scope, body.ticket, browser=body.delivery == "cookie")
+    async with call.attended() as visitor:
+        tokens = await sign_in(call.service, body.email, body.password, visitor=visitor, turn=turn)
+    return _handed_out(call, tokens, body.delivery, turn)
 
 
 async def end_this_session(call: Call) -> Answer:
@@ -91,6 +101,15 @@ async def end_all_sessions(call: Call) -> Answer:
     principal = await call.principal()
     ended = await sign_out_everywhere(call.service, principal, visitor=call.visitor)
     return json_answer(200, EndedAnswer(ended), headers=cleared_cookies())
+
+
+def _handed_out(
+    call: Call, tokens: Tokens, delivery: Literal["bearer", "cookie"], turn: Turn, *, status: int = 200
+) -> Answer:
+    answer = hand_out(tokens, delivery, idle_ttl=call.service.settings.idle_ttl, status=status)
+    if not (turn.browser and turn.text):
+        return answer
+    return replace(answer, headers=(*answer.headers, *cleared_ticket()))
 
 
 async def _end_cookie_session(call: Call, credentials: Credentials | None) -> Answer:

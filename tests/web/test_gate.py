@@ -1,0 +1,135 @@
+"""The gate at the API: what programs and browsers get while there is a line, and what becomes of it."""
+
+import asyncio
+import threading
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from mapae.flows.hash_pool import HashPool
+
+pytestmark = pytest.mark.anyio
+
+TICKET, LINE = "__Host-mapae-ticket", "__Host-mapae-line"
+
+
+@pytest.fixture
+async def service(app):
+    """With a queue that is soon full, however fast the machine is."""
+    own, app.service.hash_pool = app.service.hash_pool, HashPool(2, deadline=30, queue_limit=4)
+    yield app.service
+    await app.service.hash_pool.close()
+    app.service.hash_pool = own
+
+
+@pytest.fixture
+async def jane(service, api):
+    await api.signed_up()
+
+
+@asynccontextmanager
+async def crowded(service):
+    """Every hashing thread and the whole queue are busy inside."""
+    over = threading.Event()
+    state = service.hash_pool.state
+    work = []
+    for _ in range(state.threads + state.queue_limit):
+        work.append(asyncio.create_task(service.hash_pool.run(over.wait)))
+        await asyncio.sleep(0)
+    yield
+    over.set()
+    await asyncio.gather(*work)
+
+
+async def let_in(client, **body):
+    """Ask as the answer says, only faster, until the line has come this far."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = await client.post("/v1/ticket", json=body)
+        assert answer.status_code == 200, answer.text
+        if answer.json()["state"] == "admitted":
+            return answer
+        assert answer.headers["retry-after"] == str(answer.json()["retry_after"])
+        await asyncio.sleep(0.05)
+    raise AssertionError("the holder of the ticket is never let in")
+
+
+async def test_a_program_gets_a_ticket_asks_with_it_and_signs_in(service, api, jane):
+    async with crowded(service):
+        answer = await api.sign_in()
+    assert api.refusal(answer) == (503, "waiting")
+    problem = answer.json()
+    assert int(answer.headers["retry-after"]) == problem["retry_after"] >= 1
+    assert problem["position"] == 1
+    assert TICKET not in answer.cookies
+    passed = (await let_in(api, ticket=problem["ticket"])).json()["ticket"]
+    assert (await api.sign_in(ticket=passed)).status_code == 200
+    assert api.refusal(await api.sign_in(ticket=problem["ticket"])) == (403, "ticket_refused")
+
+
+async def test_a_browser_keeps_its_ticket_in_a_cookie_that_is_bound_to_another(service, api, browser, jane):
+    async with crowded(service):
+        answer = await browser.sign_in(delivery="cookie")
+    assert browser.refusal(answer) == (503, "waiting")
+    assert len(browser.cookies[LINE]) == 22
+    assert browser.cookies[TICKET] == answer.json()["ticket"]
+    assert api.refusal(await api.post("/v1/ticket", json={"ticket": answer.json()["ticket"]})) == (
+        403,
+        "ticket_refused",
+    )
+    await let_in(browser)
+    assert browser.cookies[TICKET] != answer.json()["ticket"]
+    signed_in = await browser.sign_in(delivery="cookie")
+    assert signed_in.status_code == 200
+    assert TICKET not in browser.cookies
+
+
+async def test_tokens_are_verified_and_refreshed_while_a_crowd_waits(service, api, jane):
+    tokens = await api.signed_in()
+    async with crowded(service):
+        assert (await api.sign_in()).status_code == 503
+        assert (await api.get("/v1/me", headers=api.bearer(tokens))).status_code == 200
+        assert (await api.refresh(tokens["refresh_token"])).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["x", "a.b.c", "가나다", "e" * 512])
+async def test_rubbish_for_a_ticket_is_refused_plainly(service, api, jane, text):
+    assert api.refusal(await api.post("/v1/ticket", json={"ticket": text})) == (403, "ticket_refused")
+    assert api.refusal(await api.sign_in(ticket=text)) == (403, "ticket_refused")
+
+
+async def test_nobody_hashes_for_a_caller_who_has_gone(service, app):
+    body = b'{"email": "jane@example.com", "password": "a horse of bronze, five strong"}'
+    left = asyncio.Event()
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive():
+        if (message := next(messages, None)) is not None:
+            return message
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_message):
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/sign-in", "root_path": "", "query_string": b""}
+    scope["headers"] = [(b"content-type", b"application/json"), (b"host", b"id.example.com")]
+    scope["client"] = ("203.0.113.9", 5000)
+    over = threading.Event()
+    pool = service.hash_pool
+    busy = [asyncio.create_task(pool.run(over.wait)) for _ in range(2)]
+    while pool.state.in_flight < 2:
+        await asyncio.sleep(0.001)
+    request = asyncio.create_task(app(scope, receive, send))
+    while not pool.state.depth:
+        await asyncio.sleep(0.001)
+    left.set()
+    await asyncio.sleep(0)
+    finished = pool.state.finished
+    while service.hash_pool.state.depth and not over.is_set():
+        await asyncio.sleep(0.01)
+        over.set()
+    await asyncio.gather(*busy, request)
+    assert (pool.state.abandoned, pool.state.finished) == (1, finished + 2)
+    assert await service.database.fetch("SELECT failures FROM attempt WHERE failures > 0") == []
