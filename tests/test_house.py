@@ -1,5 +1,6 @@
 """What a stranger relies on before reading any code: the two commands, the package, its promises about itself."""
 
+import ast
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import sys
 import time
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from email import message_from_bytes
 from importlib import import_module
 from pathlib import Path
@@ -207,6 +209,54 @@ def test_the_public_ci_uses_actions_that_runners_still_start():
     used = re.findall(r"uses: ([\w/-]+)@v(\d+)$", (ROOT / ".github" / "workflows" / "ci.yml").read_text(), re.MULTILINE)
     assert {name for name, _ in used} == set(ACTIONS)
     assert [(name, version) for name, version in used if int(version) < ACTIONS[name]] == []
+
+
+# What must be used ----------------------------------------------------------------------------------------------------
+
+# Called by a framework, by the standard library or by applications, under these names.
+HOOKS = {"capture_signals", "emit", "format_commands", "list_commands", "makefile", "readable", "readinto"}
+HOOKS |= {"send_400_response"}
+
+
+def names_used(tree: ast.AST) -> Iterator[str]:
+    """Every name that a file reads, passes or writes as a dotted path in a text."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name) | ast.keyword(arg=str(name)):
+                yield name
+            case ast.Constant(value=str(text)) if re.fullmatch(r"[\w.:]+", text):
+                yield re.split("[.:]", text)[-1]
+
+
+def names_defined(tree: ast.Module) -> Iterator[str]:
+    """Every function, method and class of a file, and what it assigns outside of them."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                # A command of the command line is called by what is typed.
+                if not any("command" in ast.unparse(decorator) for decorator in node.decorator_list):
+                    yield name
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield name
+
+
+@pytest.mark.slow
+def test_nothing_in_the_package_is_there_for_its_tests_alone():
+    ours = [path for path in our_files() if not path.is_relative_to(ROOT / "tests")]
+    code = {path: ast.parse(path.read_text()) for path in ours if path.suffix == ".py"}
+    used = {name for tree in code.values() for name in names_used(tree)} | HOOKS
+    used |= {word for path in ours if path.suffix in {".md", ".html"} for word in re.findall(r"\w+", path.read_text())}
+    mirror = PACKAGE / "compat"  # has the names of another library, whoever calls them
+    unused = {
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path, tree in code.items()
+        if path.is_relative_to(PACKAGE) and not path.is_relative_to(mirror)
+        for name in names_defined(tree)
+        if name not in used and not name.startswith("__")
+    }
+    assert unused == set()
 
 
 # What must not be in it -----------------------------------------------------------------------------------------------

@@ -32,8 +32,6 @@ PASS_LIFETIME = 5 * 60
 LEEWAY = 60
 """Seconds by which a ticket's date may lie ahead of the node that reads it."""
 MAX_LENGTH = 512
-CONFIRMATION_LENGTH = 22
-"""Characters of the cookie a ticket is bound to: 128 bits."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 from mapae.jose.lint_words import FINDINGS
@@ -244,6 +243,3 @@ def _is_personal(value: str) -> bool:
 
 
 _CHECKS: tuple[Callable[[Sight, int], Found], ...] = (_shape, _algorithm, _header, _times, _parties, _contents)
-
-SEVERITIES: Mapping[str, Severity] = MappingProxyType({code: severity for code, (severity, _, _) in FINDINGS.items()})
-"""Every finding's code with its severity."""
