@@ -5,22 +5,19 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from deploy.documents import DEPLOY, ROOT, settings_from
-from servers import Connection, environment, free_port
+from deploy.running import AS_USER, USER, need_to_become_another_user, serves
+from servers import Connection, environment
 
 FILE = DEPLOY / "Containerfile"
-USER = 10001
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
@@ -149,8 +146,7 @@ def test_it_serves_as_a_pod_does_without_rights_on_a_read_only_file_system(worke
     """What the manifests promise, with the kernel's own means: a user of no name, every capability gone, nothing to
     write to but a volume that belongs to root and is open to all, secrets that root owns and the group reads.
     """
-    if os.geteuid() != 0 or not (shutil.which("unshare") and shutil.which("setpriv")):
-        pytest.skip("needs root, unshare and setpriv")
+    need_to_become_another_user()
     with tempfile.TemporaryDirectory(prefix="mapae-pod-") as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -161,48 +157,12 @@ def test_it_serves_as_a_pod_does_without_rights_on_a_read_only_file_system(worke
         os.chown(secret, 0, USER)
         secret.chmod(0o440)
         script = (
-            "set -e; mount -t tmpfs -o mode=2777,gid=$USER_ID volume volume; mount -o remount,ro,bind /; "
+            f"set -e; mount -t tmpfs -o mode=2777,gid={USER} volume volume; mount -o remount,ro,bind /; "
             "if touch written 2>/dev/null; then echo 'the file system can be written to'; exit 9; fi; "
-            'exec setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --no-new-privs --bounding-set=-all "$@"'
+            f'exec {AS_USER} "$@"'
         )
-        if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode != 0:
-            pytest.skip("no mount namespace is allowed here")
         own = environment(place / "volume" / "data", 1, MAPAE_WORKERS=workers, MAPAE_SECRET_FILE=str(secret))
-        own |= {"USER_ID": str(USER), "HOME": str(place / "volume"), "MAPAE_LOG_LEVEL": "info"}
+        own |= {"HOME": str(place / "volume"), "MAPAE_LOG_LEVEL": "info"}
         command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-m", "mapae", "serve"]
         with serves(command, own, place) as port, Connection(port) as connection:
             assert connection.sign_up("jane@example.com")["access_token"]
-
-
-@contextmanager
-def serves(command: list, settings: dict[str, str], folder: Path):
-    """Start it on a free port, wait until it is ready, end it with SIGTERM, and see that it ends well."""
-    port = free_port()
-    process = subprocess.Popen(
-        command, cwd=folder, env=settings | {"MAPAE_PORT": str(port), "MAPAE_ISSUER": f"http://localhost:{port}"},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        until = time.monotonic() + 60
-        while not ready(port):
-            assert process.poll() is None, process.stdout.read()
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        yield port
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=40)
-        assert process.returncode == 0, output
-        assert "Traceback" not in output
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        process.stdout.close()
-
-
-def ready(port: int) -> bool:
-    try:
-        with Connection(port) as connection:
-            return connection.ask("GET", "/readyz").status == 200
-    except OSError:
-        return False

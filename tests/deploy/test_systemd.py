@@ -1,16 +1,21 @@
 """The systemd units: accepted by systemd itself, closed by its own measure, and true about Mapae."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from deploy.documents import DEPLOY, settings_from
+from deploy.running import AS_USER, USER, need_to_become_another_user, serves
 from mapae.settings.load import CREDENTIAL
 from mapae.web.process import DRAIN_SECONDS, NOTICE_SECONDS
+from servers import Connection
+from servers import environment as environment_of_servers
 
 FOLDER = DEPLOY / "systemd"
 UNITS = sorted(path for path in FOLDER.iterdir() if path.suffix in (".service", ".timer"))
@@ -90,6 +95,52 @@ def test_what_it_runs_is_a_command_of_mapae(name):
         subprocess.run([sys.executable, "-m", "mapae", command, "--help"], capture_output=True, check=False).returncode
         == 0
     )
+
+
+KEEP_MEMORY_UNWRITABLE = """\
+import ctypes, os, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0:  # PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN
+    sys.exit("this kernel cannot")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_it_serves_under_what_the_unit_takes_away():
+    """MemoryDenyWriteExecute, ProtectProc, ProcSubset, ProtectSystem, its user, no capability; all without systemd.
+
+    The credential is a file of root's that the group may read, which is what the access list of systemd's looks like.
+    """
+    need_to_become_another_user()
+    tried = [sys.executable, "-c", KEEP_MEMORY_UNWRITABLE, "/bin/true"]
+    if subprocess.run(tried, capture_output=True, check=False).returncode != 0:
+        pytest.skip("Linux is older than 6.3")
+    with tempfile.TemporaryDirectory(prefix="mapae-unit-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        (place / "state").mkdir(mode=0o700)
+        os.chown(place / "state", USER, USER)
+        (place / "credentials").mkdir()
+        credential = place / "credentials" / CREDENTIAL
+        credential.write_text("bm90IGEgc2VjcmV0LCAzMiBieXRlcyBvZiBhIHRlc3Q")
+        os.chown(credential, 0, USER)
+        credential.chmod(0o440)
+        script = (
+            "set -e; mount -t proc -o subset=pid,hidepid=invisible proc /proc; mount --bind state state; "
+            "mount -o remount,ro,bind /; umask 0077; cd state; "
+            'exec "$@"'
+        )
+        own = environment_of_servers(place / "state" / "data", 1, CREDENTIALS_DIRECTORY=str(credential.parent))
+        own |= {"HOME": str(place / "state"), "MAPAE_LOG_LEVEL": "info"}
+        closed = [sys.executable, "-c", KEEP_MEMORY_UNWRITABLE, shutil.which("setpriv"), *AS_USER.split()[1:]]
+        served = [sys.executable, "-m", "mapae", "serve"]
+        with (
+            serves(["unshare", "--mount", "sh", "-c", script, "sh", *closed, *served], own, place) as port,
+            Connection(port) as connection,
+        ):
+            connection.sign_up("jane@example.com")
+            assert not (place / "state" / "data" / "secret").exists(), "the credential was not used"
+            assert connection.sign_in("jane@example.com")["access_token"]
 
 
 def test_the_credential_has_the_name_that_mapae_looks_for():
