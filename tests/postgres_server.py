@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,9 +91,19 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End it with all its children at once, as a power cut would."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.process.poll() is not None:
+            return
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")  # each has a group of its own
+        pids = [int(pid) for pid in children.read_text().split()] if children.exists() else []
+        self.process.kill()
+        self.process.wait()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + WAIT_SECONDS
+        while any(Path(f"/proc/{pid}").exists() for pid in pids):  # until then the next start would be refused
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
     def run(self, sql: str, database: str = "postgres") -> list[tuple]:
         """Run one statement beside the tests and return its rows."""

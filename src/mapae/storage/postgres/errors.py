@@ -52,7 +52,7 @@ CONNECTING = (
     (("root certificate", "certificate verify", "server certificate"), "check sslrootcert and its certificate"),
     (("does not support SSL",), "turn on ssl there, or choose another sslmode"),
     (("read-only", "session is not read-write"), "no server of the URL can be written; wait for the primary"),
-    (("too many clients", "remaining connection slots"), CURES[b"53300"]),
+    (("too many", "remaining connection slots"), CURES[b"53300"]),
     (("starting up", "shutting down", "recovery mode"), "it is starting or stopping; try again in a moment"),
     (("translate host name", "name resolution", "Name or service"), "check the host name in the URL"),
     (("timeout expired", "timed out"), "nothing answers there; check host, port and firewall"),
