@@ -177,6 +177,11 @@ def test_each_quirk_ends_at_its_own_moment():
     assert older.check(token(key), now=NOW + 30).iss == ISSUER
 
 
+def test_the_times_between_the_ends_of_quirks_share_the_memory():
+    verifier = strict(quirks={"int_sub": NOW + 10, "padded": NOW + 20}, memo_bytes=1_200_000)
+    assert [state.current[2]._half for state in verifier._states] == [200_000] * 3
+
+
 # Live keys ---------------------------------------------------------------------------------------------
 
 
