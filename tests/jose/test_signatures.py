@@ -42,7 +42,7 @@ def test_a_secret_of_any_length_makes_the_hmac_of_rfc_2104(alg):
             key.check_signature(MESSAGE + b"x", expected)
 
 
-@pytest.fixture(scope="module", params=[2048, 2049])
+@pytest.fixture(scope="module", params=[2048, pytest.param(2049, marks=pytest.mark.slow)])
 def rsa_pem(request):
     """A key of whole octets, and one with a bit more, which nobody generates and which is put together here."""
     p = rsa.generate_private_key(65537, 2048).private_numbers().p
