@@ -19,6 +19,7 @@ import json
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -155,7 +156,7 @@ def own_part(ours: tuple[Call, list], bare: tuple[Call, list], rounds: int) -> f
 
 
 def run(*, quick: bool) -> tuple[list[Result], dict[str, str]]:
-    rounds, many, few = (3, 400, 60) if quick else (25, 1000, 100)
+    rounds, many, few = (3, 400, 60) if quick else (15, 1000, 80)
     results: list[Result] = []
     versions: dict[str, str] = {}
     for alg in ALGORITHMS:
@@ -311,7 +312,7 @@ def chart(results: list[Result], where: dict, numbers: dict[str, str]) -> str:
         panels.append(Panel(f"{work}: calls a second of one core", bars))
     peers = ", ".join(f"{name} {number}" for name, number in numbers.items() if name not in {"mapae", "msgspec"})
     place = f"{where['processor']}, Python {where['python']}, {str(where['date'])[:10]}; x: the processor time of Mapae"
-    return draw(panels, notes=(place, peers))
+    return draw(panels, notes=(place, *textwrap.wrap(peers, 110)))
 
 
 def main() -> None:

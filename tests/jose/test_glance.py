@@ -181,3 +181,22 @@ def test_the_glance_and_the_rules_agree_on_any_payload(forge, kind, changes, asc
     assert verdict(kind, token, named=True) == (by_rules if named else None)
     glanced = glance_for(kind, POLICY)[0](raw, NOW)
     assert glanced is None or (named and glanced == by_rules)
+
+
+TEXTS = st.sampled_from(["x", "", ",", "a,b", ',"iss":"i"', '"', "\\", "{", ":", "\u00e9", "\n"])
+
+
+@given(
+    st.sampled_from([Claims, Plain]),
+    st.lists(st.tuples(st.sampled_from(["iss", "sub", "aud", "jti", "scope", ","]), TEXTS), max_size=4),
+    st.permutations(range(10)),
+    st.sampled_from([",", ", ", " ,\n"]),
+    st.sampled_from([":", " : "]),
+)
+def test_a_member_that_stands_twice_passes_no_glance_however_many_commas_there_are(kind, more, order, comma, colon):
+    members = [*json.loads(GOOD[Plain]).items(), *more]
+    written = [f"{json.dumps(name)}{colon}{json.dumps(value)}" for name, value in members]
+    shuffled = [written[at] for at in order if at < len(written)]
+    glanced = glance_for(kind, POLICY)[0](f"{{{comma.join(shuffled)}}}".encode(), NOW)
+    names = [name for name, _value in members]
+    assert glanced is None or len(set(names)) == len(names)

@@ -1,6 +1,7 @@
 """JOSE for Mapae: bytes in, claims out (RFC 7515, 7517, 7518, 7519, 8725). No clock, no I/O.
 
 A reader follows one token like this: `verifier` → `header` → `jwks` → `signatures` → `strict_json` → `claims`.
+A writer of one: `jwt` → `strict_json` → `signatures`; `signer` prepares what many tokens share.
 An encrypted one: `jwe` → `encryption_key` → `key_management` → `content_encryption`, and `nested` for a token inside.
 Beside them stand `dpop`, `sd_jwt`, `detached` and `status_list`. They are loaded when first used.
 """
