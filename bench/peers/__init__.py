@@ -5,13 +5,14 @@ from peers.django_simplejwt import DjangoSimpleJwt
 from peers.express import EXPRESS_PEERS
 from peers.fastapi_pyjwt import FastApiPyJwt
 from peers.fastapi_users import FastApiUsers
-from peers.mapae_serve import MapaeServe, MapaeServeLogging
+from peers.mapae_serve import MapaeServe, MapaeServeLogging, MapaeServeOpaque
 from peers.oidc_provider import OIDC_PEERS
 from peers.peer import Peer
 
 ALL: tuple[Peer, ...] = (
     MapaeServe(),
     MapaeServeLogging(),
+    MapaeServeOpaque(),
     *EXPRESS_PEERS,
     FastApiPyJwt(),
     FastApiUsers(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from measure.load import Source, ask, http
 
 from mapae.accounts.account import Account
-from mapae.flows.issue import new_session, tokens_for
+from mapae.flows.issue import first_tokens, new_session
 from mapae.flows.manage_accounts import ImportedAccount, find_account, import_accounts
 from mapae.flows.open_service import open_service
 from mapae.flows.service import Service
@@ -37,6 +37,7 @@ class MapaeServe(Peer):
     ready_path: str = "/livez"
     distributions: tuple[str, ...] = ("mapae", "uvicorn", "httptools", "cryptography", "msgspec", "bcrypt")
     log_level: str = "warning"
+    access_token: str = "jwt"
     fresh: int = FRESH_SESSIONS
     _first_sight: Iterator[bytes] = field(default_factory=lambda: iter(()))
     _first_refresh: Iterator[bytes] = field(default_factory=lambda: iter(()))
@@ -94,6 +95,7 @@ class MapaeServe(Peer):
             "MAPAE_ISSUER": "http://localhost",
             "MAPAE_DATA": str(folder / "mapae-data"),
             "MAPAE_ACCESS_TTL": f"{LIFETIME}s",
+            "MAPAE_ACCESS_TOKEN": self.access_token,
         }
 
     def _settings(self, folder: Path) -> Settings:
@@ -111,6 +113,20 @@ class MapaeServeLogging(MapaeServe):
     operations: tuple[Operation, ...] = ("who", "refresh")
 
 
+@dataclass
+class MapaeServeOpaque(MapaeServe):
+    """Server-side sessions: one opaque token, remembered by the process that has read its session once."""
+
+    name: str = "mapae-opaque"
+    title: str = "Mapae, server-side sessions"
+    algorithm: str = "opaque"
+    remark: str = (
+        "the session is read from the database the first time, and from memory for as long as a JWT would live"
+    )
+    access_token: str = "opaque"
+    operations: tuple[Operation, ...] = ("who", "who_first", "sign_in")
+
+
 async def _fill(settings: Settings, people: People, fresh: int) -> list[Session]:
     async with open_service(settings) as service:
         await import_accounts(service, [ImportedAccount(email, people.password_hash) for email in people.emails])
@@ -125,11 +141,9 @@ async def _more(service: Service, owners: Sequence[Account], count: int) -> list
     moment, visitor = service.moment(), Visitor("127.0.0.1", "mapae-bench")
     rows, made = [], []
     for owner in itertools.islice(itertools.cycle(owners), count):
-        session, refresh_token = new_session(service, owner.id, visitor=visitor, now_ms=moment.now_ms)
-        tokens = tokens_for(
-            service, session, epoch=owner.epoch, role=owner.role, moment=moment, refresh_token=refresh_token
-        )
+        session, first_token = new_session(service, owner.id, visitor=visitor, now_ms=moment.now_ms)
+        tokens = first_tokens(service, session, first_token, account=owner, moment=moment)
         rows.append(sessions.added(session))
-        made.append(Session(tokens.access_token, refresh_token))
+        made.append(Session(tokens.access_token, tokens.refresh_token or ""))
     await service.database.commit(*rows)
     return made
