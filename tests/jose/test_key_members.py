@@ -112,7 +112,7 @@ def test_the_bounds_of_rsa_are_exact(rsa_jwk):
 
     for bits in (2048, 8192):
         assert Key.from_jwk(with_modulus(bits)).alg == "RS256"
-    refused(with_modulus(2047), "2048 to 8192 bits, this one has 2047")
+    refused(with_modulus(2047), "2048 to 8192 bits, not 2047")
     refused(with_modulus(8193), "shortest form")
     for e in (65537, 65539, 2**32 + 1, 2**33 - 1):
         assert Key.from_jwk(with_exponent(e)).alg == "RS256"
@@ -129,7 +129,7 @@ def test_a_modulus_of_more_than_8192_bits_is_refused_in_a_file_too():
     number = (1 << 8192) + 1
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     pem = rsa.RSAPublicNumbers(65537, number).public_key().public_bytes(serialization.Encoding.PEM, spki)
-    with pytest.raises(KeyRefused, match="this one has 8193"):
+    with pytest.raises(KeyRefused, match="not 8193"):
         Key.from_pem(pem, "RS256")
     for bits in (2047, 8193, 0):
         with pytest.raises(KeyRefused, match="2048 to 8192"):

@@ -1,6 +1,7 @@
 """What the small parts say about a text that they refuse, and how exactly they draw the line."""
 
 import json
+import math
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
 
 from mapae.errors import ClaimRefused, KeyRefused, Malformed, TooLarge, WrongIssuer
 from mapae.jose.base64url import decode, encode
+from mapae.jose.claims import check_registered
 from mapae.jose.key import Key
 from mapae.jose.memo import Memo, Verified, cost_of
 from mapae.jose.points import CURVES, refuse_weak_point
@@ -77,6 +79,22 @@ def test_claims_in_an_object_are_read_only_however_the_text_is_written(check, fo
         claims = check(forge(None, raw.encode()))
         with pytest.raises(TypeError):
             claims["a"]["b"] = 2
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "1", None, True, [1], {}])
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+def test_a_date_that_is_none_is_refused_by_name_and_kind(name, value):
+    words = "this is text$" if isinstance(value, str) else "this is no number$"
+    with pytest.raises(ClaimRefused, match=words) as refused:
+        check_registered({name: value})
+    assert refused.value.claim == name
+
+
+@pytest.mark.parametrize(("name", "value"), [("iss", 5), ("sub", []), ("jti", True), ("aud", []), ("aud", [5])])
+def test_a_claim_that_is_no_text_is_refused_by_name(name, value):
+    with pytest.raises(ClaimRefused) as refused:
+        check_registered(dict.fromkeys(("iss", "sub", "jti", "aud"), "x") | {name: value})
+    assert refused.value.claim == name
 
 
 # base64url -------------------------------------------------------------------------------------------------------

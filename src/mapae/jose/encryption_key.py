@@ -169,8 +169,7 @@ class DecryptKey(EncryptionKey):
             case EcdhEs():
                 native = generate_agreement_key(crv)
             case RsaOaep():
-                if not members_of.RSA_MIN_BITS <= bits <= members_of.RSA_MAX_BITS:
-                    raise KeyRefused(f"an RSA key has {members_of.RSA_MIN_BITS} to {members_of.RSA_MAX_BITS} bits")
+                members_of.refuse_rsa_size(bits)
                 native = rsa.generate_private_key(public_exponent=65537, key_size=bits)
             case Direct() | AesKeyWrap() | AesGcmKeyWrap():
                 secret = secrets.token_bytes(_secret_size(management, content))

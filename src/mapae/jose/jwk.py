@@ -141,6 +141,16 @@ def refuse_short_secret(secret: bytes, algorithm: Hmac) -> None:
         )
 
 
+def refuse_rsa_size(bits: int) -> None:
+    """Refuse a number of bits that no RSA key may have here.
+
+    Raises:
+        KeyRefused: it is not 2048 to 8192.
+    """
+    if not RSA_MIN_BITS <= bits <= RSA_MAX_BITS:
+        raise KeyRefused(f"an RSA key has {RSA_MIN_BITS} to {RSA_MAX_BITS} bits, not {bits}")
+
+
 def refuse_weak_rsa(public: rsa.RSAPublicKey) -> None:
     """Refuse an RSA key outside 2048 to 8192 bits or with an exponent other than 65537 and its likes.
 
@@ -148,9 +158,7 @@ def refuse_weak_rsa(public: rsa.RSAPublicKey) -> None:
         KeyRefused: the key must not be used.
     """
     numbers = public.public_numbers()
-    bits = numbers.n.bit_length()
-    if not RSA_MIN_BITS <= bits <= RSA_MAX_BITS:
-        raise KeyRefused(f"an RSA key has {RSA_MIN_BITS} to {RSA_MAX_BITS} bits, this one has {bits}")
+    refuse_rsa_size(numbers.n.bit_length())
     if numbers.n % 2 == 0 or numbers.e % 2 == 0 or not 65537 <= numbers.e < 2**33:
         raise KeyRefused(
             "the RSA modulus is even, or its exponent is not an odd number of at least 65537 and below 2^33"

@@ -362,8 +362,7 @@ def _algorithm_of(public: Any, alg: str | None) -> Algorithm:
 def _generate(algorithm: Rsa | Ecdsa | Eddsa | MlDsa, bits: int) -> Any:
     match algorithm:
         case Rsa():
-            if not members_of.RSA_MIN_BITS <= bits <= members_of.RSA_MAX_BITS:
-                raise KeyRefused(f"an RSA key has {members_of.RSA_MIN_BITS} to {members_of.RSA_MAX_BITS} bits")
+            members_of.refuse_rsa_size(bits)
             return rsa.generate_private_key(public_exponent=65537, key_size=bits)
         case Ecdsa():
             return ec.generate_private_key(members_of.EC_CURVES[algorithm.crv]())
