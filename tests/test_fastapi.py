@@ -200,7 +200,7 @@ def test_a_verifying_application_needs_no_server_module():
     ) == set()
 
 
-@pytest.fixture(params=["jwt", "opaque"])
+@pytest.fixture(params=["jwt", pytest.param("opaque", marks=pytest.mark.slow)])
 def embedded(request, tmp_path, monkeypatch):
     """The whole service, with either kind of access token."""
     monkeypatch.setenv("MAPAE_BCRYPT_COST", "10")
