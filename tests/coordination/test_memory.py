@@ -106,3 +106,13 @@ def test_a_loop_that_was_closed_does_not_disturb_a_hint():
         assert await board.wait(LONG) is True
 
     asyncio.run(story())
+
+
+def test_nothing_is_lent_where_there_is_nobody_else():
+    async def story():
+        board = MemoryBoard()
+        await board.lend("session:{a}", b"record", for_ms=60_000)
+        assert await board.borrow("session:{a}") is None
+        assert not board.lends
+
+    asyncio.run(story())

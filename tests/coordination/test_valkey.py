@@ -405,3 +405,75 @@ def test_a_board_whose_package_is_missing_stops_the_start_with_the_cure(monkeypa
     monkeypatch.setitem(sys.modules, "valkey.asyncio", None)
     with pytest.raises(SettingsRefused, match=r'pip install "mapae\[board\]"'):
         board_for(load_settings({"board": "redis://localhost"}, {}, []))
+
+
+def test_records_are_lent_to_the_other_nodes_for_a_while(valkey):
+    async def story():
+        async with two_nodes(valkey.url) as (one, other):
+            assert await other.borrow("session:{a}") is None
+            await one.lend("session:{a}", b"\x00 any octets \xff", for_ms=60_000)
+            await one.lend("session:{b}", b"short", for_ms=1)
+            assert await other.borrow("session:{a}") == b"\x00 any octets \xff"
+            async with asyncio.timeout(LONG):
+                while await other.borrow("session:{b}") is not None:
+                    pass
+
+    run(story())
+
+
+def test_records_of_another_service_are_not_borrowed(valkey):
+    async def story():
+        async with opened(valkey.url) as one, opened(valkey.url, prefix="another") as other:
+            await connected(one, other)
+            await one.lend("session:{a}", b"record", for_ms=60_000)
+            assert await other.borrow("session:{a}") is None
+
+    run(story())
+
+
+def test_a_server_that_is_away_is_not_asked_for_records(valkey):
+    async def story():
+        async with opened(valkey.url) as board:
+            await connected(board)
+            await board.lend("session:{a}", b"record", for_ms=60_000)
+            valkey.kill()
+            await turned(board, up=False)
+            began = time.monotonic()
+            for _ in range(1000):
+                assert await board.borrow("session:{a}") is None
+                await board.lend("session:{a}", b"record", for_ms=60_000)
+            assert time.monotonic() - began < 1, "nobody waits for it"
+
+    run(story())
+
+
+def test_a_server_that_hangs_is_asked_once_and_then_once_in_a_while(valkey):
+    async def story():
+        async with opened(valkey.url) as board:
+            await connected(board)
+            assert await board.borrow("session:{a}") is None
+            valkey.pause()
+            began = time.monotonic()
+            answers = await asyncio.gather(*(board.borrow("session:{a}") for _ in range(100)))
+            took = time.monotonic() - began
+            valkey.resume()
+            assert answers == [None] * 100
+            assert took < 1, "all of them wait for a tenth of a second, at once"
+            assert not board.lends
+            async with asyncio.timeout(LONG):
+                while not board.lends:  # noqa: ASYNC110 (nothing tells it)
+                    await asyncio.sleep(0.02)
+            await board.lend("session:{a}", b"record", for_ms=60_000)
+            assert await board.borrow("session:{a}") == b"record"
+
+    run(story())
+
+
+def test_a_name_that_holds_something_else_is_no_record(valkey):
+    async def story():
+        async with opened(valkey.url) as board:
+            await connected(board)
+            valkey.ask("LPUSH", "mapae:session:{a}", "x")
+            assert await board.borrow("session:{a}") is None
+
+    run(story())

@@ -120,6 +120,24 @@ async def test_a_session_is_looked_up_once_in_a_step(service, jane, counted, clo
     assert service.tally.counts["session_lookups", (("source", "database"),)] == 2
 
 
+async def test_what_was_read_counts_from_before_the_reading(service, jane, clock):
+    """The bound on revocation rests on it: what ended while the row was on its way must not look older than the row."""
+    token = (await jane.signs_up()).access_token
+    forgets(service)
+    clock.move(0.75)
+    before = service.clock()
+
+    class Slow(Counted):
+        async def fetch_one(self, *asked):
+            row = await self._database.fetch_one(*asked)
+            clock.move(20)
+            return row
+
+    service.database = Slow(service.database)
+    claims = (await authenticate_async(service, token)).claims
+    assert claims.iat <= before < claims.iat + 1
+
+
 async def test_everybody_who_asks_at_once_shares_one_look(service, jane, counted):
     tokens = await jane.signs_up()
     forgets(service)

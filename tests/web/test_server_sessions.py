@@ -1,5 +1,6 @@
 """Server-side sessions over HTTP: by bearer token, by cookie, and on the pages; the real application and database."""
 
+import time
 from dataclasses import replace
 
 import httpx2
@@ -187,3 +188,28 @@ async def test_browsers_of_before_the_switch_go_on(settings, tmp_path, browser, 
 def test_the_openapi_document_names_the_kind_of_bearer_token(settings, kind, name):
     document = openapi_document(replace(settings, access_token=kind))
     assert document["components"]["securitySchemes"]["bearer"]["bearerFormat"] == name
+
+
+@pytest.mark.slow
+def test_a_session_that_ends_in_one_process_ends_in_the_other(serve, measured):
+    """Two servers of one service, each with sessions of its own in memory."""
+    one = serve(access_token="opaque")
+    other = serve(access_token="opaque", issuer=one.url.replace("127.0.0.1", "localhost"))
+    took = []
+    with httpx2.Client(timeout=30) as http:
+        credentials = {"email": "jane@example.com", "password": PASSWORD}
+        http.post(f"{one.url}/v1/sign-up", json=credentials).raise_for_status()
+        for _ in range(5):
+            tokens = http.post(f"{one.url}/v1/sign-in", json=credentials).raise_for_status().json()
+            bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+            for server in (one, other, other):
+                assert http.get(f"{server.url}/v1/me", headers=bearer).json()["session"] == tokens["session"]
+            assert http.post(f"{one.url}/v1/sign-out", headers=bearer).status_code == 204
+            ended = time.monotonic()
+            assert http.get(f"{one.url}/v1/me", headers=bearer).status_code == 401
+            while http.get(f"{other.url}/v1/me", headers=bearer).status_code != 401:
+                assert time.monotonic() - ended < 30
+            took.append(time.monotonic() - ended)
+            assert http.get(f"{other.url}/v1/me", headers=bearer).json()["code"] == "token_revoked"
+    measured("an ended server-side session is refused elsewhere after at most, ms", round(max(took) * 1000))
+    assert max(took) < 3
