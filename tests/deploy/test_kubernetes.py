@@ -173,6 +173,32 @@ def test_the_network_policy_opens_the_port_of_the_server_and_nothing_inside(cont
     assert sorted({port["port"] for rule in policy["egress"] for port in rule["ports"]}) == [53, 5432, 6379]
 
 
+def test_the_waiting_line_is_one_more_measure_of_the_autoscaler(check):
+    (component,) = read(FOLDER / "waiting-line" / "kustomization.yaml")
+    autoscaler = all_of("HorizontalPodAutoscaler")
+    (patch,) = component["patches"]
+    assert patch["target"] == {"kind": autoscaler["kind"], "name": autoscaler["metadata"]["name"]}
+    ((operation,),) = read(FOLDER / "waiting-line" / patch["path"])
+    assert (operation["op"], operation["path"]) == ("add", "/spec/metrics/-")
+    autoscaler["spec"]["metrics"].append(operation["value"])
+    check(autoscaler)
+    (adapter,) = read(DEPLOY / "prometheus" / "adapter.yml")
+    assert operation["value"]["external"]["metric"]["name"] in adapter["externalRules"][0]["seriesQuery"]
+
+
+def test_kustomize_adds_the_waiting_line_to_the_example(check, tmp_path):
+    if (kubectl := shutil.which("kubectl")) is None:
+        pytest.skip("no kubectl")
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    kustomization = tmp_path / "kubernetes" / "example" / "kustomization.yaml"
+    kustomization.write_text(kustomization.read_text() + "components: [../waiting-line]\n")
+    built = subprocess.run([kubectl, "kustomize", kustomization.parent], capture_output=True, text=True, check=True)
+    (tmp_path / "built.yaml").write_text(built.stdout)
+    (autoscaler,) = [each for each in read(tmp_path / "built.yaml") if each["kind"] == "HorizontalPodAutoscaler"]
+    check(autoscaler)
+    assert [metric["type"] for metric in autoscaler["spec"]["metrics"]] == ["Resource", "External"]
+
+
 def test_one_pod_at_a_time_goes_and_the_autoscaler_alone_counts_them():
     deployment = all_of("Deployment")["spec"]
     assert "replicas" not in deployment

@@ -15,7 +15,8 @@ from urllib.request import urlopen
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.documents import DEPLOY, ROOT, read, seconds
+from deploy.documents import DEPLOY, read, seconds
+from mapae.web.metrics import COUNTERS
 from servers import free_port, serving
 
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
@@ -40,7 +41,9 @@ def panels() -> list[dict]:
 
 def expressions() -> list[str]:
     shown = [target["expr"] for panel in panels() for target in panel["targets"]]
-    return [rule["expr"] for rule in rules()] + shown
+    (adapter,) = read(DEPLOY / "prometheus" / "adapter.yml")
+    external = [rule["seriesQuery"].replace("__name__=", "").strip('{}"') for rule in adapter["externalRules"]]
+    return [rule["expr"] for rule in rules()] + shown + external
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +64,23 @@ def shown(page) -> set[str]:
     return names
 
 
-def labels() -> dict[str, set[str]]:
-    """The labels of every metric, out of the page of the documentation that is made from the code."""
-    table = (ROOT / "docs" / "look-up" / "metrics.md").read_text()
-    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", table, re.MULTILINE)
-    return {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in rows}
+@pytest.fixture(scope="module")
+def labels(page) -> dict[str, set[str]]:
+    """The labels of every metric; those of counters out of the code, for one shows them only after its first event."""
+    found = {f"mapae_{name}_total": set(names) for name, (_, names) in COUNTERS.items()}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("expression", expressions())
-def test_an_expression_asks_only_for_what_a_server_shows(expression, shown):
+def test_an_expression_asks_only_for_what_a_server_shows(expression, shown, labels):
     names = set(re.findall(r"\b(mapae_\w+|up|ALERTS)\b", re.sub(r'"[^"]*"', "", expression)))
     assert names
     assert names - OF_PROMETHEUS <= shown
-    known = labels()
-    allowed = ADDED_BY_PROMETHEUS.union(
-        *(known.get(re.sub(r"_(bucket|sum|count)$", "", name), set()) for name in names)
-    )
+    allowed = ADDED_BY_PROMETHEUS.union(*(labels.get(name, set()) for name in names))
     asked = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)\s*\"", expression))
     asked |= {
         each.strip() for group in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression) for each in group.split(",")
@@ -111,7 +114,12 @@ def promtool() -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
-    [["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]],
+    [
+        ["check", "config", "prometheus.yml"],
+        ["check", "config", "kubernetes.yml"],
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts.test.yml"],
+    ],
     ids=" ".join,
 )
 def test_prometheus_accepts_its_files(promtool, command):
