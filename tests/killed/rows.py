@@ -3,15 +3,22 @@
 import sqlite3
 from contextlib import closing
 
+import psycopg
 
-def nothing_is_half_made(file, emails) -> None:
+
+def opened(data, url):
+    """Connect to the file in the data directory, or to PostgreSQL."""
+    return closing(psycopg.connect(url) if url else sqlite3.connect(data / "mapae.db"))
+
+
+def nothing_is_half_made(data, url, emails) -> None:
     """Look at every table behind the accounts with `emails`, which are all there may be."""
-    with closing(sqlite3.connect(file)) as database:
+    with opened(data, url) as database:
 
         def column(sql):
             return sorted(row[0] for row in database.execute(sql))
 
-        assert column("PRAGMA integrity_check") == ["ok"]
+        assert url or column("PRAGMA integrity_check") == ["ok"]
         assert column("SELECT email FROM account") == sorted(emails)
         accounts = column("SELECT id FROM account")
         assert column("SELECT account_id FROM identity") == accounts
