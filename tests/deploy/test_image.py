@@ -69,6 +69,20 @@ def test_what_is_copied_exists_and_nothing_else_goes_to_the_builder(stages):
     assert not [path for path in sent if fnmatch.fnmatch(path, "*secret*") or path.startswith("mapae-data")]
 
 
+def pinned(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)==([^\s;]+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+
+
+def test_the_image_holds_the_very_versions_that_are_tested():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = [re.match(r"[\w-]+", each)[0] for name in ("server", "postgres", "board") for each in extras[name]]
+    image, build, serve = pinned("image.txt"), pinned("build.txt"), pinned("serve.txt")
+    assert set(wanted) <= image.keys()
+    assert image.items() <= serve.items()
+    assert build.items() <= serve.items()
+    assert "hatchling" not in image
+
+
 def test_the_image_runs_as_a_user_without_rights_and_holds_no_builder(stages):
     last = stages[-1]
     assert said(last, "USER") == [f"{USER}:{USER}"]
