@@ -1,11 +1,14 @@
 """What a glance takes, exactly: each condition, from both sides. What it leaves is for the rules."""
 
+from datetime import datetime
+from typing import Any, Literal
+
 import msgspec
 import pytest
 
 from mapae.jose.claims import MAX_DATE, Claims
 from mapae.jose.glance import glance_for
-from mapae.jose.policy import Policy
+from mapae.jose.policy import ANY, Policy
 
 NOW = 1_800_000_000
 
@@ -133,3 +136,107 @@ def test_the_times_of_a_glance_count_the_leeway_in():
     for kind in (Claims, Four):
         glance, times = glance_for(kind, Policy("i", "a", leeway=7))
         assert times(glance(payload(exp=NOW + 10, iat=NOW - 10), NOW)) == (NOW - 17, NOW + 17)
+
+
+# Types of claims ------------------------------------------------------------------------------
+
+BASE = {"iss": str, "aud": str, "exp": int, "iat": int}
+NOTHING = glance_for(Claims, Policy(ANY, "a"))
+
+
+def mirrored(needed=(), *, options=None, **types):
+    fields = [(name, kind) for name, kind in (BASE | types).items() if kind is not None]
+    kind = msgspec.defstruct("Kind", fields, frozen=True, **(options or {}))
+    return glance_for(kind, Policy("i", "a", required=frozenset(needed))) is not NOTHING
+
+
+def deep(levels, inner, *, by=list):
+    for _ in range(levels):
+        inner = by[inner] if by is list else dict[str, inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        {},
+        {"sub": str, "jti": str},
+        {"exp": float},
+        {"exp": int | float, "iat": float},
+        {"aud": str | list[str]},
+        {"aud": list[str]},
+        {"aud": tuple[str, ...]},
+        {"x": str | int | float | bool | None},
+        {"x": list[str | None]},
+        {"x": tuple[int, ...]},
+        {"x": dict[str, list[float]]},
+        {"x": Literal["a", "b"]},
+        {"x": Literal["a", 1]},
+        {"x": deep(30, int)},
+        {"x": deep(30, int, by=dict)},
+    ],
+    ids=str,
+)
+def test_a_type_that_says_what_the_payload_says_is_looked_at(types):
+    assert mirrored(**types)
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        {"iss": None},
+        {"aud": None},
+        {"exp": None},
+        {"iat": None},
+        {"nbf": int},
+        {"iss": Literal["i"]},
+        {"iss": str | int},
+        {"iss": str | None},
+        {"sub": int},
+        {"sub": str | None},
+        {"jti": int},
+        {"jti": bytes},
+        {"exp": datetime},
+        {"exp": int | str},
+        {"exp": int | None},
+        {"iat": datetime},
+        {"iat": int | str},
+        {"aud": int},
+        {"aud": str | int},
+        {"aud": str | None},
+        {"aud": list[int]},
+        {"aud": str | list[int]},
+        {"aud": dict[str, str]},
+        {"aud": tuple[int, ...]},
+        {"x": Any},
+        {"x": datetime},
+        {"x": bytes},
+        {"x": msgspec.Raw},
+        {"x": list[Any]},
+        {"x": tuple[datetime, ...]},
+        {"x": dict[str, Any]},
+        {"x": dict[int, int]},
+        {"x": int | datetime},
+        {"x": set[str]},
+        {"x": tuple[int, str]},
+        {"x": Literal["a", None]},  # noqa: PYI061 (read otherwise than a union)
+        {"x": deep(31, int)},
+        {"x": deep(31, int, by=dict)},
+    ],
+    ids=str,
+)
+def test_a_type_that_says_less_or_otherwise_is_left_to_the_rules(types):
+    assert not mirrored(**types)
+
+
+def test_what_is_needed_must_be_a_plain_member_that_is_always_there():
+    assert mirrored(["sub"], sub=str)
+    assert not mirrored(["sub"])
+    assert not mirrored(["scope"], sub=str)
+    assert mirrored(["scope"], scope=list[str])
+    for options in ({"array_like": True}, {"tag": True}, {"tag_field": "kind", "tag": "x"}):
+        assert not mirrored(options=options)
+    optional = msgspec.defstruct("Kind", [*BASE.items(), ("sub", str, "")], frozen=True)
+    assert glance_for(optional, Policy("i", "a")) is NOTHING
+    for kind in (dict, int, "text"):
+        assert glance_for(kind, Policy("i", "a")) is NOTHING
