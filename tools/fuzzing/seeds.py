@@ -16,7 +16,7 @@ from mapae.jose.base64url import decode, encode
 from mapae.jose.encryption_key import DecryptKey
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
-from mapae.sessions import refresh
+from mapae.sessions import refresh, server_session
 
 HOSTILE = Path(__file__).resolve().parents[2] / "tests" / "vectors" / "hostile"
 NOW = 1_800_000_000
@@ -168,6 +168,12 @@ def refresh_tokens() -> Iterator[bytes]:
     for generation in (0, 1, 2**32 - 1):
         yield refresh.write_token(encode(bytes(16)), generation, bytes(32), REFRESH_KEY).encode()
     yield b"mpr_"
+
+
+def session_tokens() -> Iterator[bytes]:
+    for octet in (0, 255):
+        yield server_session.write_session_token(encode(bytes(16)), bytes([octet]) * 32, REFRESH_KEY).encode()
+    yield b"mps_"
 
 
 def dates() -> Iterator[bytes]:

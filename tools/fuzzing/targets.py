@@ -24,7 +24,7 @@ from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key
 from mapae.jose.unverified import read_unverified
 from mapae.jose.verifier import ANY, Verifier
-from mapae.sessions import refresh
+from mapae.sessions import refresh, server_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +278,18 @@ def status(octets: bytes) -> None:
         refused(lambda: status_list.read_status_list(members, uri=uri, now=NOW, max_size=65536).status(3))
 
 
-_WRITTEN = set(seeds.refresh_tokens())
+_WRITTEN = {*seeds.refresh_tokens(), *seeds.session_tokens()}
 
 
 def refresh_token(octets: bytes) -> None:
     text = octets.decode("utf-8", "surrogateescape")
     if not refused(lambda: refresh.read_token(text, seeds.REFRESH_KEY), RefreshRefused):
+        assert octets in _WRITTEN, "accepted, and this server did not make it"
+
+
+def session_token(octets: bytes) -> None:
+    text = octets.decode("utf-8", "surrogateescape")
+    if not refused(lambda: server_session.read_session_token(text, seeds.REFRESH_KEY)):
         assert octets in _WRITTEN, "accepted, and this server did not make it"
 
 
@@ -332,6 +338,7 @@ TARGETS = {
         Target("detached", apart, seeds.detached_signatures),
         Target("status-list", status, seeds.status_claims),
         Target("refresh", refresh_token, seeds.refresh_tokens),
+        Target("session", session_token, seeds.session_tokens),
         Target("json", strict, lambda: [*seeds.segments(0), *seeds.segments(1)]),
         Target("date", date, seeds.dates),
         Target("base64url", base64, seeds.tokens),

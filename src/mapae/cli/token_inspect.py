@@ -26,9 +26,11 @@ from mapae.cli.output import (
     talk,
 )
 from mapae.cli.times import length, moment, relative
-from mapae.jose.inspect import Inspection, Lifetime, Named, Part, inspect_token
+from mapae.jose.inspect import Inspection, Lifetime, Named, Part, inspect_token, unwrap
 from mapae.jose.lint import Finding
 
+OPAQUE = ("mps_", "mpr_")
+"""How session tokens and refresh tokens begin."""
 _SIGNS = {"danger": ("✕", "red"), "warning": ("!", "yellow"), "note": ("·", None)}
 
 
@@ -52,7 +54,15 @@ def inspect(*, file: str | None, at: int | None, as_json: bool) -> None:
     are fine. The signature is not verified: use `mapae token verify` for that.
     """
     now = int(time.time()) if at is None else at
-    seen = inspect_token(read_token(file), now=now)
+    text = read_token(file)
+    seen = inspect_token(text, now=now)
+    if seen.form == "broken" and unwrap(text)[0].startswith(OPAQUE):
+        talk(
+            say(
+                "Note: this begins like an opaque token of a Mapae service: random, with nothing to read in it.",
+                "참고: Mapae 서비스의 불투명 토큰처럼 시작해요. 무작위 바이트라 속에서 읽을 것이 없어요.",
+            )
+        )
     if as_json:
         result_json(_members(seen, now))
     else:
