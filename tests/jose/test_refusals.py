@@ -237,4 +237,6 @@ def test_a_signature_around_octets_says_only_what_its_key_says():
     with pytest.raises(Malformed):
         verify_octets(token.replace(".", ".x.", 1), key)
     with pytest.raises(Malformed, match="outside base64url"):
+        verify_octets(token.replace(".", ".\ud800", 1), key)
+    with pytest.raises(Malformed, match="outside base64url"):
         verify_octets("é" + token[1:], key)
