@@ -11,6 +11,7 @@ commas say nothing, a payload that equals its own re-encoding shows the same: an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -129,6 +130,7 @@ _TEXT = (inspect.StrType,)
 _NUMBER = (inspect.IntType, inspect.FloatType)
 
 
+@lru_cache(maxsize=64)
 def _mirrors_payload(kind: Any, needed: frozenset[str]) -> bool:
     """Say whether the attributes of the Struct are the members of the payload, for all that is judged."""
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -165,6 +166,7 @@ def _pydantic_decoder(kind: Any) -> Callable[[bytes], Any]:
     return read
 
 
+@lru_cache(maxsize=64)
 def _immutable(kind: Any) -> bool:
     """Say whether a result may be handed out twice: nobody can change it."""
     try:
