@@ -1,6 +1,7 @@
 """The gate at the API: what programs and browsers get while there is a line, and what becomes of it."""
 
 import asyncio
+import re
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -37,9 +38,11 @@ async def crowded(service):
     for _ in range(state.threads + state.queue_limit):
         work.append(asyncio.create_task(service.hash_pool.run(over.wait)))
         await asyncio.sleep(0)
-    yield
-    over.set()
-    await asyncio.gather(*work)
+    try:
+        yield
+    finally:
+        over.set()
+        await asyncio.gather(*work)
 
 
 async def let_in(client, **body):
@@ -53,6 +56,13 @@ async def let_in(client, **body):
         assert answer.headers["retry-after"] == str(answer.json()["retry_after"])
         await asyncio.sleep(0.05)
     raise AssertionError("the holder of the ticket is never let in")
+
+
+async def until(holds):
+    for _ in range(20_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
 
 
 async def test_a_program_gets_a_ticket_asks_with_it_and_signs_in(service, api, jane):
@@ -93,6 +103,52 @@ async def test_tokens_are_verified_and_refreshed_while_a_crowd_waits(service, ap
         assert (await api.refresh(tokens["refresh_token"])).status_code == 200
 
 
+async def test_the_way_to_a_page_inside_leads_through_the_waiting_room_and_on(service, api, browser, jane):
+    async with crowded(service):
+        for _ in range(3):
+            assert (await api.sign_in()).status_code == 503
+        form = {"email": browser.EMAIL, "password": browser.PASSWORD, "next": "/account?tab=2"}
+        held = await browser.post("/sign-in", data=form)
+        assert held.status_code == 303
+        assert held.headers["location"].startswith("/wait?next=%2Faccount%3Ftab%3D2")
+        room = await browser.get(held.headers["location"], headers={"accept-language": "ko"})
+        assert room.status_code == 200
+        assert len(room.content) < 4096
+        assert "<script" not in room.text
+        assert re.search(r"앞에 [1-3]명이 있어요", room.text)
+        seconds = room.headers["retry-after"]
+        assert f'content="{seconds}; url=/wait?next=%2Faccount%3Ftab%3D2' in room.text
+    for _ in range(400):
+        onward = await browser.get(held.headers["location"])
+        if onward.status_code == 303:
+            break
+        await asyncio.sleep(0.05)
+    assert onward.headers["location"] == "/sign-in?next=%2Faccount%3Ftab%3D2"
+    assert (await browser.get(onward.headers["location"])).status_code == 200
+    signed_in = await browser.post("/sign-in", data=form)
+    assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/account?tab=2")
+    assert TICKET not in browser.cookies
+
+
+async def test_nobody_fills_in_a_form_while_others_wait(service, api, browser, jane):
+    async with crowded(service):
+        await api.sign_in()
+        room = await browser.get("/sign-in?next=/account")
+        assert (room.status_code, room.headers["location"].partition("&of")[0]) == (303, "/wait?next=%2Faccount")
+        assert (await browser.get("/sign-up")).headers["location"].startswith("/wait?to=sign-up")
+        again = await browser.get("/sign-in")
+        assert again.status_code == 303
+
+
+async def test_a_page_with_a_ticket_that_does_not_count_begins_again_without_it(service, browser, jane):
+    browser.cookies.set(TICKET, "rubbish", domain="id.example.com")
+    form = {"email": browser.EMAIL, "password": browser.PASSWORD, "next": ""}
+    answer = await browser.post("/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert TICKET not in browser.cookies
+    assert (await browser.post("/sign-in", data=form)).headers["location"] == "/account"
+
+
 @pytest.mark.parametrize("text", ["x", "a.b.c", "가나다", "e" * 512])
 async def test_rubbish_for_a_ticket_is_refused_plainly(service, api, jane, text):
     assert api.refusal(await api.post("/v1/ticket", json={"ticket": text})) == (403, "ticket_refused")
@@ -119,17 +175,13 @@ async def test_nobody_hashes_for_a_caller_who_has_gone(service, app):
     over = threading.Event()
     pool = service.hash_pool
     busy = [asyncio.create_task(pool.run(over.wait)) for _ in range(2)]
-    while pool.state.in_flight < 2:
-        await asyncio.sleep(0.001)
+    await until(lambda: pool.state.in_flight == 2)
     request = asyncio.create_task(app(scope, receive, send))
-    while not pool.state.depth:
-        await asyncio.sleep(0.001)
+    await until(lambda: pool.state.depth == 1)
     left.set()
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     finished = pool.state.finished
-    while service.hash_pool.state.depth and not over.is_set():
-        await asyncio.sleep(0.01)
-        over.set()
+    over.set()
     await asyncio.gather(*busy, request)
     assert (pool.state.abandoned, pool.state.finished) == (1, finished + 2)
     assert await service.database.fetch("SELECT failures FROM attempt WHERE failures > 0") == []

@@ -29,6 +29,10 @@ Event = Literal[
     "key_exported",
     "link_created",
     "link_redeemed",
+    "gate_opened",
+    "gate_closed",
+    "gate_drained",
+    "gate_scheduled",
 ]
 """Everything that is recorded; the names are stored and never change."""
 
@@ -128,6 +132,10 @@ EVENT_LINES: MappingProxyType[Event, Line] = MappingProxyType(
         "key_exported": Line("A private key was exported", "개인 키를 내보냈어요"),
         "link_created": Line("A one-time link was made", "일회용 링크를 만들었어요"),
         "link_redeemed": Line("A one-time link was used", "일회용 링크를 썼어요"),
+        "gate_opened": Line("The gate was opened", "문을 열었어요"),
+        "gate_closed": Line("The gate was closed", "문을 닫았어요"),
+        "gate_drained": Line("The gate takes nobody new", "새로 줄을 서지 못하게 했어요"),
+        "gate_scheduled": Line("The gate was closed until a moment", "문을 닫고 열 때를 정했어요"),
     }
 )
 """What each event is called."""

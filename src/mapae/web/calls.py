@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -20,6 +19,7 @@ from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
 from mapae.web import csrf
 from mapae.web.answers import Answer, Receive, Scope
+from mapae.web.attended import attended
 from mapae.web.bodies import Body, check_content_type, parse_body, read_body
 from mapae.web.problems import Language, Words
 from mapae.web.requests import Credentials, Network, read_credentials, read_language, read_visitor
@@ -65,15 +65,9 @@ class Call:
         """The language the caller prefers."""
         return read_language(self.scope)
 
-    @asynccontextmanager
-    async def attended(self) -> AsyncIterator[Visitor]:
+    def attended(self) -> AbstractAsyncContextManager[Visitor]:
         """Give the caller to dear work, which then knows whether they are still there; the body was read before."""
-        gone = asyncio.Event()
-        watching = asyncio.create_task(_wait_for_the_end(self.receive, gone))
-        try:
-            yield replace(self.visitor, present=lambda: not gone.is_set())
-        finally:
-            watching.cancel()
+        return attended(self.visitor, self.receive)
 
     async def body(self, kind: type[Body]) -> Body:
         """Read the body as a `kind`.
@@ -118,12 +112,6 @@ class Call:
             CsrfRefused: see `csrf.check`.
         """
         csrf.check(self.scope, issuer=self.service.settings.issuer)
-
-
-async def _wait_for_the_end(receive: Receive, gone: asyncio.Event) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    gone.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Route
 
-from mapae.web.pages import account, enter, explain, reference
+from mapae.web.pages import account, enter, explain, reference, wait
 from mapae.web.pages.assets import asset, assets_for, favicon
 from mapae.web.pages.explain import render_problem
 from mapae.web.pages.page import environment
@@ -30,6 +30,7 @@ def routes() -> list[BaseRoute]:
         _route("/", for_anyone(enter.start)),
         _route("/sign-in", for_anyone(enter.sign_in), methods=_FORM),
         _route("/sign-up", for_anyone(enter.sign_up), methods=_FORM),
+        _route("/wait", for_anyone(wait.wait)),
         _route("/sign-out", for_signed_in(enter.sign_out), methods=_FORM),
         _route("/setup", for_anyone(enter.set_up), methods=_FORM),
         _route("/account", for_signed_in(account.account)),

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from mapae.accounts.account import normalise_email
-from mapae.errors import LinkRefused, Refused
+from mapae.errors import LinkRefused, Refused, TicketRefused, Waiting
 from mapae.flows import admin_link
 from mapae.flows.sign_in import sign_in as sign_in_flow
 from mapae.flows.sign_out import sign_out as sign_out_flow
 from mapae.flows.sign_up import sign_up as sign_up_flow
 from mapae.guard import Principal
+from mapae.web.cookies import cleared_ticket
 from mapae.web.pages.forms import missing, read_form, refusals, rejection
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.pages.signed_in import SignInFirst, forget_tokens, keep_tokens, leave_old_session, presence
+from mapae.web.pages.wait import begin_again, keep_cookies, room_before, to_room, turn_of
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1023}")
 
@@ -35,19 +37,29 @@ async def sign_in(page: Page) -> Response:
     """Show the form, or read it; whoever is signed in already goes on."""
     if page.request.method != "POST":
         next_path = local_path(page.request.query_params.get("next", ""))
-        return await _onward_if_signed_in(page, next_path) or _sign_in_form(page, {"next": next_path})
+        onward = await _onward_if_signed_in(page, next_path)
+        if onward is not None:
+            return onward
+        room, cookies = await room_before(page, next_path, form="sign-in")
+        return room or keep_cookies(_sign_in_form(page, {"next": next_path}), cookies)
     typed = await read_form(page.request, ("email", "password", "next"))
     refused = missing(page, typed, "email", "password")
     if refused is None:
+        turn = turn_of(page)
         try:
-            tokens = await sign_in_flow(page.service, typed["email"], typed["password"], visitor=page.visitor)
+            async with page.attended() as visitor:
+                tokens = await sign_in_flow(page.service, typed["email"], typed["password"], visitor=visitor, turn=turn)
+        except Waiting as held:
+            return to_room(page, held, local_path(typed["next"]), form="sign-in")
+        except TicketRefused:
+            return begin_again(page, local_path(typed["next"]), form="sign-in")
         except Refused as error:
             refused = rejection(page, error)
         else:
             await leave_old_session(page)
             response = _onward(page, local_path(typed["next"]))
             keep_tokens(page, response, tokens)
-            return response
+            return keep_cookies(response, cleared_ticket() if turn.text else ())
     return _sign_in_form(page, typed, refused)
 
 
@@ -57,21 +69,31 @@ async def sign_up(page: Page) -> Response:
         return page.render("closed.html", {}, status=403)
     if page.request.method != "POST":
         next_path = local_path(page.request.query_params.get("next", ""))
-        return await _onward_if_signed_in(page, next_path) or _sign_up_form(page, {"next": next_path})
+        onward = await _onward_if_signed_in(page, next_path)
+        if onward is not None:
+            return onward
+        room, cookies = await room_before(page, next_path, form="sign-up")
+        return room or keep_cookies(_sign_up_form(page, {"next": next_path}), cookies)
     typed = await read_form(page.request, ("name", "email", "password", "next"))
     refused = _new_account_refusals(page, typed)
     if refused is None:
+        turn = turn_of(page)
         try:
-            tokens = await sign_up_flow(
-                page.service, typed["email"], typed["password"], visitor=page.visitor, name=typed["name"]
-            )
+            async with page.attended() as visitor:
+                tokens = await sign_up_flow(
+                    page.service, typed["email"], typed["password"], visitor=visitor, name=typed["name"], turn=turn
+                )
+        except Waiting as held:
+            return to_room(page, held, local_path(typed["next"]), form="sign-up")
+        except TicketRefused:
+            return begin_again(page, local_path(typed["next"]), form="sign-up")
         except Refused as error:
             refused = rejection(page, error)
         else:
             await leave_old_session(page)
             response = _onward(page, local_path(typed["next"]), flash="signed_up")
             keep_tokens(page, response, tokens)
-            return response
+            return keep_cookies(response, cleared_ticket() if turn.text else ())
     return _sign_up_form(page, typed, refused)
 
 

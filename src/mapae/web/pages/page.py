@@ -7,6 +7,7 @@ visitor. Autoescape is on and an undefined name is an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import ip_network
@@ -20,6 +21,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
+from mapae.web.attended import attended
 from mapae.web.headers import PAGE_HEADERS, headers_for
 from mapae.web.pages import moments
 from mapae.web.pages.assets import assets_for
@@ -125,6 +127,10 @@ class Page:
         """Whoever sent the request, in the language of this page."""
         seen = read_visitor(self.request.scope, trusted_proxies=trusted_networks(self.settings.trusted_proxies))
         return replace(seen, language=self.language)
+
+    def attended(self) -> AbstractAsyncContextManager[Visitor]:
+        """Give the visitor to dear work, which then knows whether they are still there; the form was read before."""
+        return attended(self.visitor, self.request.receive)
 
     def t(self, key: str, **values: object) -> str:
         """Return the text `key` in the language of this page."""
