@@ -136,7 +136,7 @@ def test_several_issuers_share_the_options_and_the_memory():
     with pytest.raises(TooLarge):
         both.check(token(typ="at+jwt", x="x" * 1000), now=NOW)
     alone = Verifier.for_issuers({ISSUER: KEY}, audience=AUDIENCE)
-    assert alone._each[ISSUER]._states[0].current[2]._half == MEMO_BYTES // 2
+    assert alone._each[ISSUER]._states[0].current[2]._half == 8 * 1024 * 1024
 
 
 def test_an_issuer_has_quirks_and_an_audience_of_its_own():
