@@ -477,3 +477,20 @@ def test_a_name_that_holds_something_else_is_no_record(valkey):
             assert await board.borrow("session:{a}") is None
 
     run(story())
+
+
+def test_a_user_who_may_only_carry_hints_is_told_once_that_nothing_is_lent(valkey, lines):
+    rules = ("on", ">secret", "allchannels", "+@pubsub", "+@connection")
+    assert valkey.ask("ACL", "SETUSER", "carrier", *rules) == "+OK"
+
+    async def story():
+        async with opened(valkey.url.replace("redis://", "redis://carrier:secret@")) as board:
+            await connected(board)
+            await asyncio.gather(*(board.borrow(f"session:{{{number}}}") for number in range(20)))
+            assert not board.lends
+            assert board.up
+
+    run(story())
+    (told,) = [line for line in lines() if "does not lend" in line]
+    assert "get and set under our prefix" in told
+    assert "secret" not in told

@@ -8,10 +8,13 @@ that.
 from __future__ import annotations
 
 import asyncio
+import logging
 from time import monotonic
 
-from mapae.coordination.connect import FAILURES, Server
+from mapae.coordination.connect import FAILURES, Server, in_words
 from mapae.settings.board_url import BoardAddress
+
+log = logging.getLogger("mapae.board")
 
 AT_ONCE = 0.1
 """Seconds within which an answer must come."""
@@ -62,7 +65,10 @@ class Records:
             async with asyncio.timeout(AT_ONCE), self._room:
                 asked = self._server.client.execute_command(command, f"{self._prefix}:{name}", *values)  # type: ignore[no-untyped-call]
                 answer: object = await asked
-        except FAILURES:
+        except FAILURES as failure:
+            if not self._asleep_until:
+                what = "the board at %s does not lend sessions (%s); the database is asked until it does"
+                log.warning(what, self._address.shown, in_words(failure))
             self._asleep_until = monotonic() + REST
             return None
         self._asleep_until = 0.0
