@@ -1,5 +1,6 @@
 """Keys: one algorithm each, sound material only, nothing secret shown."""
 
+import base64
 import copy
 import math
 import pickle
@@ -332,6 +333,15 @@ def test_other_files_are_read_by_their_own_constructors():
 def test_what_is_no_key_file_is_refused(read, text):
     with pytest.raises(KeyRefused):
         read(text)
+
+
+def test_a_compressed_point_in_an_openssh_key_is_refused():
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    encoding, form = serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    parts = (b"ecdsa-sha2-nistp256", b"nistp256", point.public_bytes(encoding, form))
+    body = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    with pytest.raises(KeyRefused, match="OpenSSH"):
+        Key.from_ssh(b"ecdsa-sha2-nistp256 " + base64.b64encode(body))
 
 
 @pytest.mark.parametrize("read", [Key.from_pem, Key.from_der, Key.from_ssh, Key.from_x509, Key.from_jwk])

@@ -21,7 +21,7 @@ def _attempt(read: Callable[[], Any]) -> Any:
     """Read, or give None: what `cryptography` says about a file may quote it, so its words are not passed on."""
     try:
         return read()
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, NotImplementedError, UnsupportedAlgorithm):
         return None
 
 
