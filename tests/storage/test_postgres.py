@@ -280,10 +280,11 @@ async def test_connections_that_the_server_has_ended_are_replaced_unnoticed(post
     with postgres.new_database() as name:
         database = await open_database(postgres.url(name))
         await database.commit(CREATE)
-        for _ in range(3):
+        for number in range(3):
             await asyncio.gather(*(database.fetch("SELECT 1") for _ in range(8)))
-            postgres.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-            assert await database.fetch("SELECT count(*) FROM thing") == [(0,)]
+            postgres.run(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+            await database.commit(Statement(ADD, (f"n{number}", 1)))
+        assert await database.fetch("SELECT count(*) FROM thing") == [(3,)]
         await database.close()
 
 

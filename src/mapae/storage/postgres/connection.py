@@ -8,6 +8,7 @@ connection. It lives on one event loop.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ class Connection:
         self._pg = opened.pgconn
         self._loop = asyncio.get_running_loop()
         self._socket = self._pg.socket
+        self._news = select.poll()
+        self._news.register(self._socket, select.POLLIN)
         self._prepared: set[bytes] = set()
         self._steps: deque[Step] = deque()
         self._results: list[pq.abc.PGresult] = []
@@ -131,6 +134,7 @@ class Connection:
         Raises:
             Lost: the connection was broken before anything was sent.
         """
+        self._look()
         if not self._open:
             raise Lost(sent=False)
         answer = self._answer = self._loop.create_future()
@@ -152,6 +156,11 @@ class Connection:
         """Close the connection; a batch that is under way is lost."""
         self._break()
         await self._opened.close()
+
+    def _look(self) -> None:
+        """Notice that the server has hung up, if it did so since the event loop has looked last."""
+        while self._open and self._news.poll(0):
+            self._read()
 
     def _send(self, index: int, each: Call) -> None:
         name = self._name(each)

@@ -165,14 +165,14 @@ class PostgresDatabase:
                 return await self._run(connection, calls, seconds)
             except Lost as failure:
                 losses += 1
-                if (failure.sent and not again) or losses == TRIES:
+                if (failure.sent and not again) or losses == TRIES + self._pool.size:  # all may have been cut at once
                     raise lost(self.path) from None
             except Failed as failed:
                 state = sqlstate_of(failed.result)
                 if state in NOT_PREPARED and not self._pool.pooled:
                     self._pool.stop_preparing()
-                elif again and state in STOPPED and losses < TRIES:
-                    losses += 1
+                elif state in STOPPED and losses < TRIES:
+                    losses += 1  # said in the place of a statement's answer, so before the end that commits
                 elif state not in RETRIED or tries == TRIES:
                     raise
                 else:

@@ -33,6 +33,7 @@ class Pool:
 
     Attributes:
         place: where the database is, for messages; without user and password.
+        size: how many there are at most.
         pooled: somebody between us and the server shares its connections (PgBouncer), so nothing is kept on them.
     """
 
@@ -40,7 +41,7 @@ class Pool:
         self.place = target.place
         self.pooled = False
         self._target = target
-        self._size = size
+        self.size = size
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._opening = 0
@@ -62,7 +63,7 @@ class Pool:
         while True:
             if first and self._idle:
                 return self._idle.pop()
-            if first and len(self._all) + self._opening < self._size:
+            if first and len(self._all) + self._opening < self.size:
                 return await self._open()
             handed = await self._turn(deadline)
             if handed is not None:
@@ -146,7 +147,7 @@ class Pool:
 
     def _busy(self) -> StorageFailed:
         return StorageFailed(
-            f"database {self.place}: all {self._size} connections are in use; raise database_connections, "
+            f"database {self.place}: all {self.size} connections are in use; raise database_connections, "
             "or look for what is slow there"
         )
 
