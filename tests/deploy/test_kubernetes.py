@@ -50,6 +50,7 @@ def container(pod) -> dict:
     return only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=IDS)
 def test_a_manifest_is_valid_by_the_schema_of_its_kind(path, check):
     documents = read(path)
@@ -58,6 +59,7 @@ def test_a_manifest_is_valid_by_the_schema_of_its_kind(path, check):
         check(resource)
 
 
+@pytest.mark.slow
 def test_the_schema_refuses_a_field_that_does_not_exist(check):
     service = all_of("Service")
     service["spec"]["portz"] = []
@@ -74,6 +76,7 @@ def test_a_kustomization_names_every_file_of_its_folder(folder):
     assert all((folder / name).exists() for name in named)
 
 
+@pytest.mark.slow
 def test_kustomize_puts_the_example_together(check, tmp_path):
     if (kubectl := shutil.which("kubectl")) is None:
         pytest.skip("no kubectl")
@@ -173,6 +176,7 @@ def test_the_network_policy_opens_the_port_of_the_server_and_nothing_inside(cont
     assert sorted({port["port"] for rule in policy["egress"] for port in rule["ports"]}) == [53, 5432, 6379]
 
 
+@pytest.mark.slow
 def test_the_waiting_line_is_one_more_measure_of_the_autoscaler(check):
     (component,) = read(FOLDER / "waiting-line" / "kustomization.yaml")
     autoscaler = all_of("HorizontalPodAutoscaler")
@@ -186,6 +190,7 @@ def test_the_waiting_line_is_one_more_measure_of_the_autoscaler(check):
     assert operation["value"]["external"]["metric"]["name"] in adapter["externalRules"][0]["seriesQuery"]
 
 
+@pytest.mark.slow
 def test_kustomize_adds_the_waiting_line_to_the_example(check, tmp_path):
     if (kubectl := shutil.which("kubectl")) is None:
         pytest.skip("no kubectl")

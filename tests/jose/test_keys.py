@@ -19,7 +19,13 @@ from mapae.jose.key import Key, SecretKey, SigningKey, VerifyKey
 ASYMMETRIC = [name for name in ALGORITHMS if not name.startswith("HS")]
 
 
-@pytest.fixture(scope="module", params=list(ALGORITHMS))
+@pytest.fixture(
+    scope="module",
+    params=[  # RSA keys take a while to make, and are alike for every hash
+        pytest.param(alg, marks=pytest.mark.slow) if alg in {"RS384", "RS512", "PS384", "PS512"} else alg
+        for alg in ALGORITHMS
+    ],
+)
 def any_key(request):
     bits = {"bits": 2048} if request.param[:2] in {"RS", "PS"} else {}
     return Key.generate(request.param, **bits)

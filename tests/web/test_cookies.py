@@ -142,7 +142,13 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=[path for _, path, _ in CHANGES])
 @pytest.mark.parametrize(
-    "headers", [FOREIGN, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "", "origin": "https://evil.example"}]
+    "headers",
+    [
+        FOREIGN,
+        pytest.param({"sec-fetch-site": "same-site"}, marks=pytest.mark.slow),
+        pytest.param({"sec-fetch-site": "", "origin": "https://evil.example"}, marks=pytest.mark.slow),
+    ],
+    ids=["cross-site", "same-site", "by origin"],
 )
 async def test_another_site_cannot_use_the_cookies(app, browser, change, headers):
     method, path, body = change

@@ -359,7 +359,13 @@ async def test_the_one_time_link_opens_an_administrators_account_once(app, brows
 
 
 @pytest.mark.parametrize(
-    "headers", [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {"origin": "null"}]
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site"},
+        pytest.param({"origin": "https://evil.example"}, marks=pytest.mark.slow),
+        pytest.param({"origin": "null"}, marks=pytest.mark.slow),
+    ],
+    ids=["cross-site", "by origin", "by null"],
 )
 @pytest.mark.parametrize(
     "path", ["/sign-in", "/sign-up", "/sign-out", "/account/delete", "/account/sessions/end-others"]
