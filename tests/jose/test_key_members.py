@@ -291,3 +291,25 @@ def test_the_callers_algorithm_is_for_rsa_keys_that_do_not_say_theirs(rsa_jwk):
     keys = KeySet.from_jwks({"keys": members}, rsa_alg="PS256")
     assert [key.alg for key in keys] == ["RS256", "PS256", "ES256"]
     assert keys.skipped == ()
+
+
+def test_what_a_key_is_not_for_is_told():
+    with pytest.raises(KeyRefused, match=r"ES256 does not use a shared secret"):
+        Key.from_secret(bytes(range(32)), "ES256")
+    with pytest.raises(KeyRefused, match="an AKP key must say its alg"):
+        Key.from_jwk(without(AKP, "alg"), "ML-DSA-44")
+    public = Key.from_jwk(PUBLIC)
+    assert public.public() is public
+    assert not public.is_private
+
+
+def test_a_new_rsa_key_has_3072_bits_where_nobody_says_otherwise():
+    assert len(decode(Key.generate("RS256").to_jwk()["n"])) * 8 == 3072
+
+
+def test_what_is_private_is_written_only_when_asked_for():
+    key = Key.from_jwk(EC)
+    assert key.to_jwk() == PUBLIC
+    assert key.to_jwk(private=True) == EC
+    assert b"PUBLIC" in key.to_pem()
+    assert b"PRIVATE" in key.to_pem(private=True)

@@ -1,5 +1,6 @@
 """The ways through a verifier: its memories, its several issuers, its quirks and its live keys change no verdict."""
 
+import asyncio
 import threading
 
 import msgspec
@@ -248,3 +249,18 @@ def test_a_policy_without_more_words_is_the_policy_of_a_verifier_without_more_wo
     assert verifier.check(token(), now=NOW + 904.9).iss == ISSUER
     with pytest.raises(Expired):
         verifier.check(token(), now=NOW + 905)
+
+
+def test_awaiting_comes_to_the_same(key, forge):
+    other = Key.generate("ES256")
+    good, odd = token(), forge(None, {"exp": NOW + 9})
+    several = Verifier.for_issuers({ISSUER: KEY, "b": other.public()}, audience=AUDIENCE)
+    live = Verifier(Turning(KeySet([other.public()]), KeySet([KEY])), issuer=ISSUER, audience=AUDIENCE)
+    for verifier in (strict(), several, live):
+        for _ in range(2):
+            claims = asyncio.run(verifier.check_async(good, now=NOW))
+            assert claims == verifier.check(good, now=NOW)
+        with pytest.raises(Expired):
+            asyncio.run(verifier.check_async(good, now=NOW + 905))
+        with pytest.raises(TokenError):
+            asyncio.run(verifier.check_async(odd, now=NOW))

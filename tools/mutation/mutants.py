@@ -87,7 +87,7 @@ def mutants_of(source: str) -> Iterator[Mutant]:
     for place, where, in_function in _places(tree, (), "", in_function=False):
         node = _at(tree, place)
         for kind, changed in _changes(node, tree, place, in_function=in_function):
-            line = getattr(node, "lineno", 0) or getattr(changed, "lineno", 0)
+            line = getattr(node.pattern if isinstance(node, ast.match_case) else node, "lineno", 0)
             name = f"{where or 'module'}: {kind}: {_words(node)} -> {_words(changed)}"
             seen[name] = seen.get(name, 0) + 1
             if seen[name] > 1:
