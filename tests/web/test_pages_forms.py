@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapae.web.pages.enter import local_path
 from mapae.web.pages.forms import parse_form
+from mapae.web.pages.local_paths import local_path
 from mapae.web.refusals import RequestRefused
 
 

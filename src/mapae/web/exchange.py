@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mapae.errors import MapaeError
+from mapae.errors import Busy, MapaeError
 from mapae.flows.tally import Histogram, Labels, Tally
 from mapae.web.answers import Answer, Header, Scope, Send, problem_answer
 from mapae.web.logs import Level, Log, error_fields
@@ -143,6 +143,7 @@ class Exchange:
     def _explain(self, error: Exception, code: str, status: int) -> None:
         if status >= 500 and not isinstance(error, MapaeError):
             self._edge.log.line("error", "failed", request_id=self.id, route=self.route, **error_fields(error))
-        elif self._edge.log.wants("debug") or status >= 500:
-            level: Level = "error" if status >= 500 else "debug"
+        elif self._edge.log.wants("debug") or (status >= 500 and not isinstance(error, Busy)):
+            # A crowd is no fault of ours: its requests are counted, and each has its line of its own.
+            level: Level = "error" if status >= 500 and not isinstance(error, Busy) else "debug"
             self._edge.log.line(level, "refused", request_id=self.id, code=code, reason=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from starlette.responses import Response
@@ -16,16 +15,10 @@ from mapae.flows.sign_up import sign_up as sign_up_flow
 from mapae.guard import Principal
 from mapae.web.cookies import cleared_ticket
 from mapae.web.pages.forms import missing, read_form, refusals, rejection
+from mapae.web.pages.local_paths import local_path
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.pages.signed_in import SignInFirst, forget_tokens, keep_tokens, leave_old_session, presence
 from mapae.web.pages.wait import begin_again, keep_cookies, room_before, to_room, turn_of
-
-_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1023}")
-
-
-def local_path(text: str) -> str:
-    """Return `text` when it is a path of this origin, and else the empty text: nobody is sent elsewhere from here."""
-    return text if _LOCAL_PATH.fullmatch(text) else ""
 
 
 async def start(page: Page) -> Response:

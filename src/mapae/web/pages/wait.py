@@ -12,6 +12,7 @@ from mapae.errors import TicketRefused, Waiting
 from mapae.flows.gate import NO_TURN, Place, Turn, ask, waiting
 from mapae.web.answers import Header
 from mapae.web.cookies import cleared_ticket, ticket_cookies
+from mapae.web.pages.local_paths import local_path
 from mapae.web.pages.moments import duration
 from mapae.web.pages.page import Page
 from mapae.web.turns import read_turn
@@ -66,8 +67,6 @@ def begin_again(page: Page, next_path: str, *, form: str) -> Response:
 
 async def wait(page: Page) -> Response:
     """Show how far the line is, or go on to the form."""
-    from mapae.web.pages.enter import local_path  # noqa: PLC0415  the forms send people here, and get them back
-
     query = page.request.query_params
     next_path = local_path(query.get("next", ""))
     form = query.get("to", "") if query.get("to", "") in FORMS else "sign-in"
