@@ -219,6 +219,17 @@ async def test_signing_out_counts_at_once_and_for_good(service, jane, counted):
     assert counted.asked == 0, "nobody makes us read an ended session again and again"
 
 
+async def test_that_a_session_is_gone_is_remembered_for_a_step(service, jane, counted, clock):
+    token = (await jane.signs_up()).access_token
+    await sign_out(service, await authenticate_async(service, token), visitor=jane.browser)
+    forgets(service)
+    counted.asked = 0
+    for seconds, asked in ((0, 1), (STEP - 1, 1), (1, 2)):
+        clock.move(seconds)
+        assert await refused(service, token) is Revoked
+        assert counted.asked == asked
+
+
 @pytest.mark.parametrize(
     "how", ["end_session", "others", "everywhere", "password", "disabled", "deleted", "by the operator"]
 )
