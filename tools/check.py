@@ -1,8 +1,8 @@
 """Everything a commit should pass: lint, format, types, import contracts, fast tests. `make check` runs it.
 
 All run side by side, and each one's output is shown whole when it has failed; the tests' output always. The tests run
-in two processes, one for the rules and one for all that stands on them: each imports and collects its own half only,
-which two workers of one run would both do wholly.
+in two processes, one for the rooms below the flows and one for all that stands on them: each imports and collects its
+own half only, which two workers of one run would both do wholly.
 """
 
 import os
@@ -18,7 +18,8 @@ BIN = Path(sys.executable).parent
 MEMORY = Path("/dev/shm")
 # pytest rewrites the assertions of every test file; kept from run to run even where Python keeps no bytecode.
 BYTECODE = ROOT / ".cache" / "bytecode"
-RULES = ["tests/jose", "tests/keys", "tests/accounts", "tests/sessions", "tests/compat"]
+ROOMS = ("jose", "keys", "accounts", "sessions", "admission", "storage", "coordination", "compat")
+BELOW = [f"tests/{room}" for room in ROOMS]
 FAST_TESTS = [
     BIN / "python", "-m", "pytest", "-q", "-m", "not slow", "--no-header", "--hypothesis-profile=check",
     "-o", "tmp_path_retention_policy=failed", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis",
@@ -28,8 +29,8 @@ CHECKS = {
     "format": [BIN / "ruff", "format", "--check", "--quiet", "."],
     "types": [BIN / "mypy"],
     "contracts": [BIN / "lint-imports"],
-    "tests of the rules": [*FAST_TESTS, *RULES],
-    "other tests": [*FAST_TESTS, "tests", *(f"--ignore={folder}" for folder in RULES)],
+    "tests below the flows": [*FAST_TESTS, *BELOW],
+    "other tests": [*FAST_TESTS, "tests", *(f"--ignore={folder}" for folder in BELOW)],
 }
 
 
