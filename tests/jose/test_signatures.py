@@ -75,7 +75,7 @@ def test_rsa_signatures_are_those_of_rfc_7518_and_no_others(rsa_pem, alg):
 
 @pytest.mark.parametrize("alg", named(Ecdsa))
 def test_ecdsa_signatures_are_two_numbers_of_fixed_size(alg):
-    key, size = Key.generate(alg), ALGORITHMS[alg].size
+    key, size = Key.generate(alg), {"ES256": 32, "ES384": 48, "ES512": 66, "ES256K": 32}[alg]
     hash_ = ec.ECDSA(HASHES[{"ES256K": "256"}.get(alg, alg[2:])]())
     r, s = utils.decode_dss_signature(native(key).sign(MESSAGE, hash_))
     halves = [number.to_bytes(size, "big") for number in (r, s)]

@@ -192,7 +192,7 @@ class Turning:
     origin = "a test"
 
     def __init__(self, *sets):
-        self.sets, self.turn, self.asked = list(sets), threading.Lock(), []
+        self.sets, self.turn, self.asked, self.awaited = list(sets), threading.Lock(), [], 0
 
     def current(self):
         return self.sets[0]
@@ -207,7 +207,8 @@ class Turning:
         return self.sets[0]
 
     async def current_async(self):
-        return self.current()
+        self.awaited += 1
+        return self.sets[0]
 
     async def lacking_async(self, kid, since):
         return self.lacking(kid, since)
@@ -264,3 +265,11 @@ def test_awaiting_comes_to_the_same(key, forge):
             asyncio.run(verifier.check_async(good, now=NOW + 905))
         with pytest.raises(TokenError):
             asyncio.run(verifier.check_async(odd, now=NOW))
+
+
+def test_keys_that_have_to_be_fetched_are_awaited():
+    source = Turning(KeySet([KEY]))
+    several = Verifier.for_issuers({ISSUER: source}, audience=AUDIENCE)
+    for number, verifier in enumerate((Verifier(source, issuer=ISSUER, audience=AUDIENCE), several), start=1):
+        assert asyncio.run(verifier.check_async(token(), now=NOW)).iss == ISSUER
+        assert source.awaited == number
