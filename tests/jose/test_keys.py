@@ -101,6 +101,11 @@ def test_the_thumbprint_of_an_ed25519_key_is_the_one_of_rfc_8037():
     assert key.alg == "Ed25519"
 
 
+@pytest.mark.parametrize("begin", [b"{", b"["])
+def test_random_octets_that_begin_like_json_are_a_secret(begin):
+    assert Key.from_secret(begin + bytes(range(128, 159)), alg="HS256").alg == "HS256"
+
+
 @pytest.mark.parametrize("wrong", ["secret" * 8, bytearray(40), None, 5, ["x"]])
 def test_a_secret_that_is_not_bytes_is_a_type_error_with_the_cure(wrong):
     with pytest.raises(TypeError, match=r"Key\.generate"):
