@@ -121,14 +121,17 @@ class ValkeyBoard(MemoryBoard):
                     await self._moved.wait()
         self._loop = None
         if self._reaching is not None:
-            self._reaching.cancel()
-            await asyncio.wait((self._reaching,))
+            self._to_carry.set()
+            # More than once: what waits for a server with a time limit may swallow being cancelled (Python 3.11).
+            while not self._reaching.done():
+                self._reaching.cancel()
+                await asyncio.wait((self._reaching,), timeout=0.1)
         await self._records.close()
 
     async def _reach(self) -> None:
         """Be connected, again and again, until cancelled."""
         attempt = 0
-        while True:
+        while self._loop is not None:
             began = monotonic()
             server = Server(self._address)
             try:
@@ -161,7 +164,7 @@ class ValkeyBoard(MemoryBoard):
 
     async def _hear(self, hearing: PubSub) -> None:
         heard = monotonic()
-        while True:
+        while self._loop is not None:
             message = await hearing.get_message(timeout=PING_EVERY)
             if message is not None:
                 heard = monotonic()
@@ -173,7 +176,7 @@ class ValkeyBoard(MemoryBoard):
                 await hearing.ping()
 
     async def _speak(self, client: Valkey) -> None:
-        while True:
+        while self._loop is not None:
             await self._to_carry.wait()
             await self._carry(client)
 
