@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from mapae.errors import AlgorithmRefused, KeyRefused, KeyUnknown
 from mapae.jose.base64url import decode, encode
+from mapae.jose.jwk import thumbprint_of
 from mapae.jose.jwks import MAX_JWKS_BYTES, MAX_KEYS, KeySet
 from mapae.jose.key import Key
 
@@ -176,6 +177,7 @@ def test_a_key_without_a_name_gets_its_thumbprint_and_one_with_a_name_keeps_it()
         text = json.dumps({name: PUBLIC[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
         expected = encode(hashlib.new(hash_name, text.encode()).digest())
         assert Key.from_jwk(PUBLIC).thumbprint(hash_name) == expected
+    assert thumbprint_of(PUBLIC) == Key.from_jwk(PUBLIC).thumbprint()
     assert Key.from_secret(bytes(range(32)), "HS256").kid is None
     secret = json.dumps({"k": SECRET["k"], "kty": "oct"}, separators=(",", ":"))
     assert Key.from_jwk(SECRET).thumbprint() == encode(hashlib.sha256(secret.encode()).digest())
