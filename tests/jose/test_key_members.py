@@ -273,6 +273,7 @@ def test_a_signing_key_is_a_private_member():
 
 
 def test_the_bounds_of_a_set_are_exact():
+    assert (MAX_JWKS_BYTES, MAX_KEYS) == (262_144, 100)
     members = [without(PUBLIC, "kid", "alg") for _ in range(MAX_KEYS)]
     few = KeySet.from_jwks({"keys": [PUBLIC, *({"kty": "XYZ"} for _ in range(MAX_KEYS - 1))]})
     assert (len(few), len(few.skipped)) == (1, MAX_KEYS - 1)
