@@ -224,6 +224,7 @@ def test_a_check_does_no_input_and_no_output(service, guarding):
 # Before anything is known ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_before_the_first_answer_nothing_is_accepted_and_nothing_refused_for_good(service, guarding):
     service.away = True
     guard = guarding()
@@ -263,6 +264,7 @@ def an_hour_ago(**more):
     return {"iat": now, "exp": now + 60, "now_ms": now * 1000, **more}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
@@ -320,6 +322,7 @@ def test_a_fetcher_that_raises_anything_at_all_does_not_end_the_following(servic
     assert guard.check(token()).sid == "session"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "why"), [(401, "feed_secret"), (404, "no feed"), (503, "503")])
 def test_a_refusal_of_the_server_is_said(guarding, status, why):
     guard = guarding(fetch=lambda _: Answer(status, {}, b""))
@@ -346,6 +349,7 @@ def test_a_service_that_asked_its_database_long_ago_passes_on_no_lease(service, 
     assert guard.check(token()).sid == "session"
 
 
+@pytest.mark.slow
 def test_a_page_older_than_one_that_was_read_before_is_refused(service, guarding):
     guard = guarding(leeway=0)
     old = service.page({})
@@ -363,6 +367,7 @@ def test_a_page_older_than_one_that_was_read_before_is_refused(service, guarding
     guard.check(token("other", age=60))
 
 
+@pytest.mark.slow
 def test_a_feed_that_was_set_back_is_read_anew_and_nothing_known_is_forgotten(service, guarding):
     guard = guarding()
     for number in range(3):
@@ -391,6 +396,7 @@ def test_a_feed_of_another_name_is_read_from_its_beginning(service, guarding):
 # While the issuer is away ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_while_the_issuer_is_away_only_young_tokens_pass_and_afterwards_all(service, guarding, measured):
     guard = guarding(max_staleness=1.0)
     old = token(age=100)
@@ -470,6 +476,7 @@ def test_after_a_clock_that_was_set_back_the_file_gives_no_lease(guarding, kept)
     assert refused(guard, token("other", age=60), Stale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"issuer":1}', b"\xff"])
 def test_a_file_that_is_broken_is_as_good_as_none(service, guarding, tmp_path, content):
     path = tmp_path / "revocations.json"

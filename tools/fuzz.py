@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".cache" / "fuzz"
 TARGET_NAMES = (
     "jws", "signed", "unverified", "inspect", "jwk", "jwks", "key-file", "jwe", "nested", "dpop", "sd-jwt", "detached",
-    "status-list", "refresh", "json", "date", "base64url",
+    "status-list", "refresh", "session", "json", "date", "base64url",
 )  # fmt: skip
 _PROGRESS = re.compile(r"#(\d+)\s+\w+.*?cov: (\d+) ft: (\d+) corp: (\d+)/")
 

@@ -55,6 +55,7 @@ def test_what_operators_do_with_the_gate_is_on_record(run, tmp_path):
     assert {"gate_closed", "gate_opened"} <= asyncio.run(events())
 
 
+@pytest.mark.slow
 def test_calibration_measures_and_says_what_it_means(run):
     found = run("calibrate")
     assert found["hashes_per_second"] > 0

@@ -25,6 +25,8 @@ from servers import free_port
 from tcp_proxy import proxying
 from valkey_server import Sentinel, ValkeyServer, running
 
+pytestmark = pytest.mark.slow  # real servers that are stopped, cut off and killed: seconds of waiting
+
 LONG = 30
 
 

@@ -22,7 +22,7 @@ def targets():
 
 NAMES = (
     "jws", "signed", "unverified", "inspect", "jwk", "jwks", "key-file", "jwe", "nested", "dpop", "sd-jwt", "detached",
-    "status-list", "refresh", "json", "date", "base64url",
+    "status-list", "refresh", "session", "json", "date", "base64url",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_each_target_is_tried_here_and_by_make_fuzz(targets):
     assert all(f'"{name}"' in command for name in NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(change=st.tuples(st.integers(0), st.integers(0), st.integers(0, 40), st.binary(max_size=40)))
 def test_a_changed_seed_keeps_every_promise(targets, name, change):

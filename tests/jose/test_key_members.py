@@ -208,6 +208,7 @@ def test_a13_a_point_of_small_order_is_refused_in_a_file_too(kind, octets):
             read(native.public_bytes(form, spki))
 
 
+@pytest.mark.slow
 def test_a_password_opens_each_kind_of_file():
     native = ec.generate_private_key(ec.SECP256R1())
     locked = serialization.BestAvailableEncryption(b"open")
@@ -306,6 +307,7 @@ def test_what_a_key_is_not_for_is_told():
     assert not public.is_private
 
 
+@pytest.mark.slow
 def test_a_new_rsa_key_has_3072_bits_where_nobody_says_otherwise():
     modulus = decode(Key.generate("RS256").to_jwk()["n"])
     assert int.from_bytes(modulus, "big").bit_length() == 3072

@@ -55,6 +55,7 @@ def rsa_pem(request):
     return made.private_bytes(serialization.Encoding.PEM, *forms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "alg", [alg if alg.endswith("256") else pytest.param(alg, marks=pytest.mark.slow) for alg in named(Rsa)]
 )

@@ -106,6 +106,7 @@ def test_a_secret_of_another_user_is_refused_with_the_cure(path):
         open_data_directory(path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(("of_root", "outcome"), [(0o440, "read"), (0o444, "FileExposed"), (0o460, "FileExposed")])
 def test_a_secret_that_root_put_there_may_be_read_by_a_group_but_not_by_everybody(open_folder, of_root, outcome):
