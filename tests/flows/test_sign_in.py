@@ -7,6 +7,7 @@ import pytest
 
 from mapae.errors import EmailTaken, InputRefused, NotFound, PasswordRefused, Revoked, SignInRefused, TooManyAttempts
 from mapae.flows.account import change_password, delete_account, who_am_i
+from mapae.flows.attempts import SIGN_UPS_PER_ADDRESS
 from mapae.flows.authenticate import authenticate
 from mapae.flows.follow import poll
 from mapae.flows.manage_accounts import (
@@ -20,6 +21,8 @@ from mapae.flows.read_activity import my_activity
 from mapae.flows.sign_up import SignUpClosed, sign_up
 from mapae.storage.accounts import list_accounts
 from mapae.storage.activity import ActivityFilter, list_activity
+
+from .conftest import FIREFOX
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +61,22 @@ async def test_a_refused_sign_up_leaves_nothing_behind(service, jane, person):
     with pytest.raises(NotFound):
         await find_account(service, jane.email)
     await jane.signs_up()
+
+
+async def test_a_network_that_opens_many_accounts_has_to_wait_and_others_do_not(service, person, clock):
+    for number in range(SIGN_UPS_PER_ADDRESS.free + 1):
+        await person(service, email=f"n{number}@example.com").signs_up()
+    with pytest.raises(TooManyAttempts):
+        await person(service, email="one.more@example.com").signs_up()
+    await person(service, email="other@example.com", browser=replace(FIREFOX, address="198.51.100.9")).signs_up()
+    clock.move(SIGN_UPS_PER_ADDRESS.longest_wait_ms / 1000)
+    await person(service, email="one.more@example.com").signs_up()
+
+
+async def test_this_machine_may_open_as_many_accounts_as_it_likes(service, person):
+    here = replace(FIREFOX, address="127.0.0.1")
+    for number in range(SIGN_UPS_PER_ADDRESS.free + 2):
+        await person(service, email=f"n{number}@example.com", browser=here).signs_up()
 
 
 async def test_the_right_password_signs_in_and_a_wrong_one_does_not(service, jane):

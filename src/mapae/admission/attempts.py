@@ -88,6 +88,14 @@ def email_subject(email: str) -> str:
     return "e:" + sha256(email.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether `address` is this machine's own."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
 def address_subject(address: str) -> str:
     """Return the name a network is counted under: one IPv4 address, or an IPv6 /64 because a host owns all of it.
 

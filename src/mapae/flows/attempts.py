@@ -18,6 +18,7 @@ from mapae.admission.attempts import (
     Attempts,
     address_subject,
     email_subject,
+    is_loopback,
     wait_ms,
 )
 from mapae.admission.known_device import PER_DEVICE, PER_KNOWN, device_subject, known_subject
@@ -147,15 +148,20 @@ async def record_failure(service: Service, attempt: Attempt, failure: Activity, 
     await service.database.commit(*counts, activity.recorded(failure))
 
 
-async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> Subject:
-    """Let a sign-up pass if its network has not just opened many accounts; return what to count it under.
+async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> list[Statement]:
+    """Let a sign-up pass if its network has not just opened many accounts; return what counts it once it is done.
+
+    This machine itself is not counted: behind a proxy that nobody has named in `trusted_proxies` everybody seems to
+    come from here.
 
     Raises:
         TooManyAttempts: with the seconds to wait.
     """
+    if is_loopback(visitor.address):
+        return []
     subject = Subject(_hidden(service, "up:" + address_subject(visitor.address)), SIGN_UPS_PER_ADDRESS)
     await admit(service, (subject,), now_ms=now_ms)
-    return subject
+    return counted((subject,), now_ms=now_ms)
 
 
 def _hidden(service: Service, subject: str) -> str:

@@ -42,7 +42,7 @@ async def sign_up(
         raise SignUpClosed
     moment = service.moment()
     now_ms = moment.now_ms
-    await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
+    counted = await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     async with entering(service, turn, share=SIGN_UP_SHARE) as entry:
         account = await open_account(
@@ -67,6 +67,7 @@ async def sign_up(
                     )
                 ),
                 *entry.spent(),
+                *counted,
             ),
         )
     service.tally.count("sign_ups", outcome="ok")
