@@ -38,6 +38,9 @@ LONG = 30
 """Seconds of waiting from which an estimate is judged: who waits less plans nothing."""
 JUMPING = 1_000.0
 """While the database's clock jumps by an hour, nodes hear of it one after the other."""
+CORRECTING = 350.0
+"""Afterwards they follow it by a tenth, and one that hears of it three and a half seconds late, since the database
+paused, stays so much behind until all are right."""
 SETTLED = 1_000.0
 """After so long every node has counted those who came before somebody, unless the database is in trouble."""
 NEWCOMERS_SHARE = 0.5
@@ -422,7 +425,7 @@ class Crowd:
             return
         first = bisect_left(self.steps_came, person.came + FAIRNESS)
         if first < len(self.steps_at):
-            slack = JUMPING if now - self.jumped < JUMPING else SLACK
+            slack = SLACK if self.jumped == -inf else JUMPING if now - self.jumped < JUMPING else CORRECTING
             assert now <= self.steps_at[first] + slack, (
                 f"F5: turned away {now - self.steps_at[first]:.0f} ms after somebody was let in who came later"
             )
