@@ -192,6 +192,7 @@ def httpx_scope(text):
     return Request({"type": "http", "method": "GET", "headers": [(b"authorization", b"Bearer " + text.encode())]})
 
 
+@pytest.mark.slow
 def test_a_verifying_application_needs_no_server_module():
     code = "import sys, mapae.fastapi; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
@@ -275,6 +276,7 @@ async def test_a_role_is_a_scope(embedded):
     assert 'scope="admin"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [True, False], ids=["with a token", "without"])
 async def test_a_websocket_is_accepted_only_from_somebody_known(embedded, given):
     app = mounted(embedded)

@@ -140,6 +140,7 @@ def wheel(tmp_path_factory) -> Path:
     return next((source / "dist").glob("*.whl"))
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_every_file_of_the_package(wheel):
     sources = {f"mapae/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*") if path.is_file()}
     expected = {path for path in sources if "__pycache__" not in path}
@@ -161,6 +162,7 @@ def test_the_library_has_exactly_two_dependencies(wheel):
     assert declared["Requires-Python"] == ">=3.11"
 
 
+@pytest.mark.slow
 def test_the_wheel_signs_and_verifies_with_nothing_but_its_two_dependencies(wheel, tmp_path):
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

@@ -1,7 +1,7 @@
 """Everything a commit should pass: lint, format, types, import contracts, fast tests. `make check` runs it.
 
 All run side by side, and each one's output is shown whole when it has failed; the tests' output always. The tests run
-in two processes, one for the rooms below the flows and one for all that stands on them: each imports and collects its
+in two processes, one for the rooms up to the flows and one for all that stands on them: each imports and collects its
 own half only, which two workers of one run would both do wholly.
 """
 
@@ -18,7 +18,7 @@ BIN = Path(sys.executable).parent
 MEMORY = Path("/dev/shm")
 # pytest rewrites the assertions of every test file; kept from run to run even where Python keeps no bytecode.
 BYTECODE = ROOT / ".cache" / "bytecode"
-ROOMS = ("jose", "keys", "accounts", "sessions", "admission", "storage", "coordination", "compat")
+ROOMS = ("jose", "keys", "accounts", "sessions", "admission", "storage", "coordination", "compat", "flows")
 BELOW = [f"tests/{room}" for room in ROOMS]
 FAST_TESTS = [
     BIN / "python", "-m", "pytest", "-q", "-m", "not slow", "--no-header", "--hypothesis-profile=check",
@@ -29,7 +29,7 @@ CHECKS = {
     "format": [BIN / "ruff", "format", "--check", "--quiet", "."],
     "types": [BIN / "mypy"],
     "contracts": [BIN / "lint-imports"],
-    "tests below the flows": [*FAST_TESTS, *BELOW],
+    "tests up to the flows": [*FAST_TESTS, *BELOW],
     "other tests": [*FAST_TESTS, "tests", *(f"--ignore={folder}" for folder in BELOW)],
 }
 

@@ -154,6 +154,7 @@ def test_a_library_without_its_list_is_named_in_the_failure(tmp_path, text):
         read_list(str(file))
 
 
+@pytest.mark.slow
 def test_reading_the_list_does_not_load_the_library_that_carries_it():
     program = (
         "import sys; from mapae.accounts.common_passwords import is_common; "

@@ -41,6 +41,7 @@ def test_another_settings_file_can_be_named(run, home):
     assert "cannot be read" in run("config", "check", "--config", "gone.toml", code=2).err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_explain_knows_every_code_of_the_service(run, code):
     assert PROBLEMS[code].advice.en in run("explain", code).out

@@ -32,6 +32,7 @@ def test_the_verbs_are_those_that_were_promised():
     assert {" ".join(path) for path in COMMANDS} == {verb.strip() for verb in promised.replace("\n", " ").split(",")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_has_help_in_both_languages(run, path):
     english = run(*path, "--help").out

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -174,9 +175,11 @@ def test_every_panel_shows_something_in_a_real_prometheus(tmp_path):
         with prometheus_in(program, tmp_path) as port:
             missing = {(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]}
             until = time.monotonic() + 40
-            while missing:
-                live_a_little(connection)
+            for number in count():
+                live_a_little(connection, badly=number < 15)  # whoever guesses more often has to wait
                 missing = {each for each in missing if not answer_of(port, each[1])}
+                if not missing:
+                    break
                 assert time.monotonic() < until, missing
 
 
@@ -194,13 +197,14 @@ def prometheus_in(program: str, folder: Path):
         process.wait(30)
 
 
-def live_a_little(connection) -> None:
+def live_a_little(connection, *, badly: bool) -> None:
     """Sign up, sign in well and badly, refresh, come back with an old refresh token, sign out, show a broken token."""
     email = f"{secrets.token_hex(6)}@example.com"
     tokens = connection.sign_up(email)
     assert connection.refresh(tokens["refresh_token"]).status == 200
     assert connection.refresh(tokens["refresh_token"]).status == 401
-    connection.ask("POST", "/v1/sign-in", json_body={"email": email, "password": "not this one, I think"})
+    if badly:
+        connection.ask("POST", "/v1/sign-in", json_body={"email": email, "password": "not this one, I think"})
     tokens = connection.sign_in(email)
     assert connection.ask("POST", "/v1/sign-out", token=tokens["access_token"]).status < 300
     assert connection.ask("GET", "/v1/me", token=tokens["access_token"]).status == 401

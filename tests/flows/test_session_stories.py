@@ -140,6 +140,7 @@ async def played(settings, clock, *, seeds):
         assert ends > 0, "a story in which nothing ends tells nothing"
 
 
+@pytest.mark.slow
 async def test_every_story_keeps_the_promises(settings, clock):
     await played(replace(settings, access_token="opaque"), clock, seeds=range(40))
 

@@ -18,6 +18,8 @@ from mapae.jose.jwt import sign
 from mapae.jose.key import Key
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow  # finished and apart from everyday work
+
 NOW = 1_800_000_000
 KEY = Key.generate("Ed25519")
 VECTORS = Path(os.environ.get("MAPAE_VECTORS", Path(__file__).resolve().parents[3] / "shared" / "vectors"))

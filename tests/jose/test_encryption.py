@@ -33,6 +33,8 @@ from mapae.jose.key import Key
 from mapae.jose.nested import NestedVerifier, encrypt_token
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow  # finished and apart from everyday work
+
 RSA = DecryptKey.generate("RSA-OAEP-256", bits=2048)
 CURVES = ("P-256", "P-384", "P-521", "X25519")
 

@@ -21,6 +21,8 @@ from mapae.jose.nested import NestedVerifier
 from mapae.jose.policy import ANY
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow  # finished and apart from everyday work
+
 NOW = 1_800_000_000
 CLAIMS = json.dumps({"sub": "admin", "exp": NOW + 900}).encode()
 RSA = DecryptKey.generate("RSA-OAEP-256", bits=2048)

@@ -27,6 +27,8 @@ from mapae.jose.key import Key
 from mapae.jose.sd_jwt import KEY_BINDING, TYP, SdJwtVerifier, Selective, issue, present, read_held
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow  # finished and apart from everyday work
+
 NOW = 1_800_000_000
 ISSUER, HOLDER = Key.generate("ES256"), Key.generate("Ed25519")
 INNER = Verifier(ISSUER.public(), issuer="https://id.example", audience=None, typ=TYP)

@@ -16,6 +16,8 @@ from mapae.jose.key import Key
 from mapae.jose.status_list import TYP, Reference, Status, read_status_list, reference_of, unpack
 from mapae.jose.verifier import Verifier
 
+pytestmark = pytest.mark.slow  # finished and apart from everyday work
+
 NOW = 1_800_000_000
 URI = "https://id.example/statuslists/1"
 ONE_BIT = "eNrbuRgAAhcBXQ"

@@ -23,6 +23,7 @@ def example(operation):
         "current_password": "a horse of bronze, five strong",
         "new_password": "another horse, of silver this time",
         "refresh_token": "mpr_unknown",
+        "ticket": "no.such.ticket",
     }
     return {name: value for name, value in values.items() if name in operation.body.__struct_fields__}
 

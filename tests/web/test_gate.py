@@ -103,6 +103,7 @@ async def test_tokens_are_verified_and_refreshed_while_a_crowd_waits(service, ap
         assert (await api.refresh(tokens["refresh_token"])).status_code == 200
 
 
+@pytest.mark.slow
 async def test_the_way_to_a_page_inside_leads_through_the_waiting_room_and_on(service, api, browser, jane):
     async with crowded(service):
         for _ in range(3):

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
-from random import uniform
+from random import SystemRandom
 from time import monotonic
 
 from valkey.asyncio import Valkey
@@ -23,6 +23,8 @@ from mapae.coordination.records import Records
 from mapae.settings.board_url import read_board_url
 
 log = logging.getLogger("mapae.board")
+
+_dice = SystemRandom()
 
 PING_EVERY = 1.0
 """Seconds of silence after which the server is asked whether it is still there."""
@@ -204,4 +206,4 @@ class ValkeyBoard(MemoryBoard):
 
 
 def _pause(attempt: int) -> float:
-    return uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 10))  # noqa: S311
+    return _dice.uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempt, 10))

@@ -124,7 +124,7 @@ async def poll(service: Service, turn: Turn) -> Place:
     gate = service.gate
     now_ms = gate.now_ms()
     ticket, passed = _read(gate, turn, now_ms)
-    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=random.random())  # noqa: S311
+    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
     match answer:
         case Admitted():
             service.tally.count("admission_decisions", decision="passed")

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from random import uniform
+from random import SystemRandom
 from threading import Event, Lock, Thread
 from time import monotonic, time
 from typing import Any, Unpack
@@ -26,6 +26,8 @@ from mapae.sessions.feed import FeedEntry
 from mapae.sessions.revocation import Entry, Revocations
 
 log = logging.getLogger("mapae.remote")
+
+_dice = SystemRandom()  # its own: the numbers that others draw by `random` stay as they are
 
 LONGEST_WAIT = 10.0
 """Seconds for which the issuer is asked to wait for news, at most; a third of a shorter lease."""
@@ -198,7 +200,7 @@ class RemoteRevocations:
             except Exception as failed:  # noqa: BLE001 - a fetcher from outside may raise anything; following goes on
                 self._note(failed)
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures - 1, 10))
-                ended.wait(uniform(0.5, 1) * pause)  # noqa: S311
+                ended.wait(_dice.uniform(0.5, 1) * pause)
                 continue
             self._note(None)
             self.revocations.forget(time())

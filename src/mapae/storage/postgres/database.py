@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Sequence
+from random import SystemRandom
 
 from mapae.errors import StorageFailed
 from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call, decoded
@@ -31,6 +31,8 @@ PAUSE_SECONDS = 0.01
 """Before the second try; doubled before each further one."""
 APART_AT_ONCE = 2
 """Long queries that may run at once, so that they leave connections to the others."""
+
+_dice = SystemRandom()
 
 BEGIN = call(numbered("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"), ())
 COMMIT = call(numbered("COMMIT"), ())
@@ -176,7 +178,7 @@ class PostgresDatabase:
                 elif state not in RETRIED or tries == TRIES:
                     raise
                 else:
-                    await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  no secret
+                    await asyncio.sleep(pause * _dice.uniform(0.5, 1.5))
                     pause, tries = pause * 2, tries + 1
 
     async def _run(self, connection: Connection, calls: Sequence[Call], seconds: int) -> Batch:
