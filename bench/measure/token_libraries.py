@@ -175,7 +175,9 @@ class JoseRfc:
     again = verify
 
 
-class PythonJose:
+class PythonJose(PyJwt):
+    """It has the calls of PyJWT and keys of its own."""
+
     package = "python-jose"
     title = "python-jose"
 
@@ -187,16 +189,6 @@ class PythonJose:
         self.alg, self.jwt = key.alg, jwt
         self.key = jwk.construct(plain_jwk(key, private=True), key.alg)
         self.public = jwk.construct(plain_jwk(key, private=key.alg == "HS256"), key.alg)
-
-    def verify(self) -> Call:
-        decode, key, algorithms = self.jwt.decode, self.public, [self.alg]
-        return lambda token: decode(token, key, algorithms=algorithms, issuer=ISSUER, audience=AUDIENCE)
-
-    def sign(self) -> Call:
-        encode, key, alg = self.jwt.encode, self.key, self.alg
-        return lambda claims: encode(claims, key, algorithm=alg)
-
-    again = verify
 
 
 class JwCrypto:

@@ -7,7 +7,6 @@ import secrets
 from mapae.accounts.activity import Activity
 from mapae.errors import LinkRefused
 from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
-from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
 from mapae.flows.visitor import CONSOLE, Visitor
@@ -86,11 +85,4 @@ async def redeem_admin_link(
             activity.recorded(record),
         ),
     )
-    return first_tokens(
-        service,
-        session,
-        first_token,
-        account=account,
-        moment=moment,
-        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
-    )
+    return first_tokens(service, session, first_token, account=account, moment=moment, visitor=visitor)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mapae.accounts.account import Account, Role, scope_of
 from mapae.flows.find_session import remember_session
+from mapae.flows.known_device import remembered
 from mapae.flows.service import Moment, Service
 from mapae.flows.visitor import Visitor
 from mapae.jose import jwt
@@ -75,9 +76,14 @@ def new_session(
 
 
 def first_tokens(
-    service: Service, session: Session, token: str, *, account: Account, moment: Moment, known_device: str = ""
+    service: Service, session: Session, token: str, *, account: Account, moment: Moment, visitor: Visitor
 ) -> Tokens:
-    """Return what a session that `new_session` made begins with; `moment` as in `tokens_for`."""
+    """Return what a session that `new_session` made begins with, and by which the visitor's browser is known later.
+
+    Args:
+        moment: as in `tokens_for`.
+    """
+    known_device = remembered(service, account, visitor=visitor, now_ms=moment.now_ms)
     if not token.startswith(OPAQUE_PREFIX):
         return tokens_for(
             service,

@@ -8,7 +8,6 @@ from mapae.errors import Conflict, SignInRefused
 from mapae.flows.check_password import check_password
 from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, first_tokens, new_session
-from mapae.flows.known_device import remembered
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.storage import accounts, activity, sessions
@@ -50,11 +49,4 @@ async def sign_in(service: Service, email: str, password: str, *, visitor: Visit
         # Since we looked at the account it was disabled, deleted, signed out everywhere, or got another password.
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
-    return first_tokens(
-        service,
-        session,
-        first_token,
-        account=account,
-        moment=moment,
-        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
-    )
+    return first_tokens(service, session, first_token, account=account, moment=moment, visitor=visitor)

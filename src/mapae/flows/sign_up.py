@@ -7,7 +7,6 @@ from mapae.errors import Refused
 from mapae.flows import attempts
 from mapae.flows.gate import NO_TURN, SIGN_UP_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
-from mapae.flows.known_device import remembered
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -71,11 +70,4 @@ async def sign_up(
             ),
         )
     service.tally.count("sign_ups", outcome="ok")
-    return first_tokens(
-        service,
-        session,
-        first_token,
-        account=account,
-        moment=moment,
-        known_device=remembered(service, account, visitor=visitor, now_ms=now_ms),
-    )
+    return first_tokens(service, session, first_token, account=account, moment=moment, visitor=visitor)

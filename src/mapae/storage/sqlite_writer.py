@@ -70,6 +70,7 @@ class Writer(threading.Thread):
         except Exception as error:  # noqa: BLE001  whatever it is, the callers must hear of it
             outcomes = self._transactions.abandon(works, error)
             self._floor.release()
+            self._queue.put(())  # work that was submitted meanwhile found the floor taken
             loop.call_soon(_settle, outcomes, then)
             return True
         self._queue.put(_Run(outcomes, loop, then))
@@ -106,15 +107,19 @@ class Writer(threading.Thread):
         self._transactions.close()
 
     def _end(self, ran: _Run) -> None:
-        """Commit what an event loop has run, then give the floor back, but first to those who waited for it."""
+        """Commit what an event loop has run, do what was submitted meanwhile, and give the floor back."""
         outcomes = ran.outcomes
         try:
             self._transactions.commit()
         except sqlite3.Error as error:
             outcomes = self._transactions.abandon(outcomes, error)
+        if not self._waiting:
+            self._floor.release()  # before the loop hears of it, which goes on with the next transaction
+            _deliver(outcomes, ran.loop, ran.then)
+            return
+        _deliver(outcomes, ran.loop, ran.then)
         self._write_waiting()
         self._floor.release()
-        _deliver(outcomes, ran.loop, ran.then)
 
     def _write_waiting(self) -> None:
         """Do everything that was submitted; the floor is ours."""

@@ -90,20 +90,20 @@ class Call:
         check_content_type(self.scope)
         return parse_body(content, kind)
 
-    async def principal(self, *scopes: str) -> Principal:
+    def principal(self, *scopes: str) -> Awaitable[Principal]:
         """Return who sends the request, by bearer token or by cookie.
 
         Raises:
             TokenMissing, CredentialsTwice, CsrfRefused, TokenError, ScopeMissing: the request is not let in.
         """
         credentials = read_credentials(self.scope)
-        return await self.authenticated(credentials, *scopes)
+        return self.authenticated(credentials, *scopes)
 
-    async def authenticated(self, credentials: Credentials, *scopes: str) -> Principal:
+    def authenticated(self, credentials: Credentials, *scopes: str) -> Awaitable[Principal]:
         """Return whose `credentials` these are; a cookie counts only when our own origin sent it."""
         if credentials.carrier == "cookie":
             self.check_origin()
-        return await authenticate_async(self.service, credentials.access_token, scopes=scopes)
+        return authenticate_async(self.service, credentials.access_token, scopes=scopes)
 
     def check_origin(self) -> None:
         """Refuse a request that another site made the browser send.

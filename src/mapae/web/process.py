@@ -52,18 +52,13 @@ class Started:
 
 
 def check_address(settings: Settings) -> None:
-    """Make sure that the address is free: several sockets may share a port, so that nobody would notice.
+    """Make sure that the address is free, before anything is opened: workers share a port with whoever shares too.
 
     Raises:
         SettingsRefused: it is not, or this machine has no such address.
     """
-    try:
-        for listening in _listening(settings, shared=False):
-            listening.close()
-    except OSError as error:
-        cure = "stop the other program, or choose another port with --port or MAPAE_PORT"
-        what = f"cannot listen on {settings.host} port {settings.port} ({error.strerror}); {cure}"
-        raise SettingsRefused([Mistake(settings.origin("port"), "port", what)]) from None
+    for listening in _listening(settings, shared=False):
+        listening.close()
 
 
 async def set_up_link(service: Service) -> str | None:
@@ -162,7 +157,7 @@ def _listening(settings: Settings, *, shared: bool) -> list[socket.socket]:
     """Bind the address; `shared` with other workers of this server, among whom the kernel divides the connections.
 
     Raises:
-        OSError: it is taken, or this machine has no such address.
+        SettingsRefused: it is taken, or this machine has no such address.
     """
     sockets: list[socket.socket] = []
     try:
@@ -178,10 +173,12 @@ def _listening(settings: Settings, *, shared: bool) -> list[socket.socket]:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listening.bind(address)
             listening.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         for listening in sockets:
             listening.close()
-        raise
+        cure = "stop the other program, or choose another port with --port or MAPAE_PORT"
+        what = f"cannot listen on {settings.host} port {settings.port} ({error.strerror}); {cure}"
+        raise SettingsRefused([Mistake(settings.origin("port"), "port", what)]) from None
     return sockets
 
 
