@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -82,6 +83,31 @@ def test_sigterm_at_any_moment_of_the_start_ends_it(data, workers):
             pass  # nobody listens any more
     with serving(data, MAPAE_WORKERS=workers):
         pass
+
+
+SIGNALLED_AT_BIRTH = """
+import os, signal
+def at_birth():
+    for pid in (os.getppid(), os.getpid()):
+        os.kill(pid, signal.SIGTERM)
+os.register_at_fork(after_in_child=at_birth)
+from mapae.__main__ import main
+main()
+"""
+
+
+def test_sigterm_in_the_moment_a_worker_is_born_ends_them_all(data):
+    start(data).stop()
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED_AT_BIRTH, "serve"],
+        cwd=data.parent,
+        env=environment(data, free_port(), MAPAE_WORKERS="2"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @WORKERS

@@ -271,7 +271,10 @@ def ended_of(account_id: str, *, reason: str, now_ms: int, except_sid: str = "")
 
 async def sweep(database: Database, now_ms: int, *, limit: int) -> int:
     """Delete at most `limit` sessions that expired more than a day ago; return how many went."""
-    sql = "DELETE FROM session WHERE sid IN (SELECT sid FROM session WHERE sweep_day < ? LIMIT ?) RETURNING 1"
+    sql = (
+        "DELETE FROM session WHERE sid IN "
+        "(SELECT sid FROM session WHERE sweep_day < ? ORDER BY sweep_day LIMIT ?) RETURNING 1"
+    )
     ((*gone,),) = await database.commit(Statement(sql, (now_ms // DAY_MS, limit)))
     return len(gone)
 

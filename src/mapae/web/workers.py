@@ -24,6 +24,8 @@ from mapae.web.logs import open_log
 from mapae.web.metrics import SharedNumbers
 from mapae.web.process import EXIT_FAILED, EXIT_OK, Started, address_of, serve_here, set_up_link
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""The signals that end the server."""
 SHORT_LIFE = 5.0
 """A worker that ends on its own within so many seconds of its start has failed to start."""
 LOOK_EVERY = 0.05
@@ -64,7 +66,7 @@ class _Keeper:
 
     def run(self, say: Callable[[], None]) -> int:
         """Run the workers until a signal comes; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in ENDING:
             signal.signal(number, self._stop)
         for index in range(self._settings.workers):
             self._start(index)
@@ -102,19 +104,26 @@ class _Keeper:
         return said == self._settings.workers
 
     def _start(self, index: int) -> None:
+        if self._stopping:
+            return
         self._log.flush()
-        pid = os.fork()
-        if pid == 0:
-            self._become(index)
-        self._workers[pid] = (index, time.monotonic())
-        if self._stopping:  # the signal came before the worker was known
-            os.kill(pid, signal.SIGTERM)
+        # A worker starts with our handlers, which end other processes and not itself: until it has laid them down, and
+        # until we know its number, a signal has to wait.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become(index)
+            self._workers[pid] = (index, time.monotonic())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _become(self, index: int) -> NoReturn:
         code = EXIT_FAILED
         try:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in ENDING:
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             os.close(self._alive_write)
             os.close(self._ready_read)
             code = event_loop.run(
