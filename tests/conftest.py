@@ -17,6 +17,11 @@ settings.register_profile("full", deadline=None)
 settings.register_profile("check", deadline=None, max_examples=15)
 settings.load_profile("full")
 
+# Coverage is of the processes that run the tests, not of what they start: a traced server is another server.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        del os.environ[name]
+
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = ROOT / ".cache" / "tests.json"
 ALL_SLOW = re.compile(r"^pytestmark = .*\bmark\.slow\b", re.MULTILINE)

@@ -34,7 +34,7 @@ def our_files() -> list[Path]:
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in GENERATED and (name == ".github" or name[0] != ".")]
-        found += [Path(folder) / name for name in names if not name.startswith(".coverage")]
+        found += [Path(folder) / name for name in names if name != ".git" and not name.startswith(".coverage")]
     return [path for path in found if b"\0" not in path.read_bytes()[:4096]]
 
 

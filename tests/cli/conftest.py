@@ -43,7 +43,7 @@ def home(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
     monkeypatch.chdir(tmp_path)
-    Path("mapae.toml").write_text("bcrypt_cost = 10\n", "utf-8")
+    Path("mapae.toml").write_text('bcrypt_cost = 10\nhash_queue_seconds = "60s"\n', "utf-8")
     return tmp_path
 
 

@@ -30,7 +30,8 @@ def test_config_check_exits_with_2_after_listing_all_mistakes(run):
     assert "MAPAE_BRAND" in ran.err
 
 
-def test_config_check_of_right_settings_says_so(run):
+def test_config_check_of_right_settings_says_so(run, home):
+    (home / "mapae.toml").write_text("bcrypt_cost = 10\n", "utf-8")
     assert run("config", "check", "--json").json["set"] == {"bcrypt_cost": {"value": "10", "origin": "mapae.toml:1"}}
     assert "1 differ" in run("config", "check").out
 
