@@ -14,6 +14,7 @@ import pytest
 from psycopg.types.numeric import Int8
 
 from mapae.accounts.activity import Activity
+from mapae.admission.attempts import Attempts
 from mapae.errors import Conflict, EmailTaken, LinkRefused
 from mapae.sessions.session import end
 from mapae.storage import accounts, activity, attempts, links, migrate, revocations, sessions
@@ -95,6 +96,12 @@ CALLS = {
     "load_attempts": lambda db, _a, _s: attempts.load_attempts(db, ["a", "b"]),
     "failed": lambda db, _a, _s: db.commit(attempts.failed("a", now_ms=NOW_MS, rest_ms=1)),
     "cleared": lambda db, _a, _s: db.commit(attempts.cleared("a")),
+    "reserved": lambda db, _a, _s: db.commit(
+        attempts.reserved("new", before=Attempts(), free=5, now_ms=NOW_MS, rest_ms=1)
+    ),
+    "taken back": lambda db, _a, _s: db.commit(
+        attempts.taken_back("a", before=Attempts(6, NOW_MS - 1), at_ms=NOW_MS, rest_ms=1)
+    ),
     "sweep attempts": lambda db, _a, _s: attempts.sweep(db, NOW_MS, limit=10),
     "load_link": lambda db, _a, _s: links.load_link(db, "a", purpose="x", now_ms=NOW_MS),
     "redeemed": lambda db, _a, _s: db.commit(links.redeemed("a", purpose="x", now_ms=NOW_MS)),

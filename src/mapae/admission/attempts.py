@@ -44,8 +44,7 @@ class AttemptPolicy:
 PER_ACCOUNT = AttemptPolicy(free=5, limit=80)
 """For one e-mail: 80 guesses before a day's rest, the last 64 of them a quarter of an hour apart.
 
-Not the full 100: guesses that arrive together are all let in before the first of them is counted, as many as the hash
-pool takes at once, and even then a hundred must be the end.
+Not the full 100: the known devices of the account have the other twenty.
 """
 
 PER_ADDRESS = AttemptPolicy(free=20, limit=1_000, rest_ms=60 * _MINUTE)

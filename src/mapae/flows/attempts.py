@@ -1,13 +1,16 @@
 """Slow down failed attempts: who has to wait, and what a failure or a success changes.
 
-A stranger's failure is counted after the password was looked at. What a known device tries is counted before: of many
-attempts that it makes at once no more are let in than its budget has.
+Whatever is tried at an account is counted as a failure before the password is looked at, and forgiven when it was
+right: of many attempts that come at once, on however many nodes, no more are let in than one after the other would be.
+A network is counted after, since many right passwords may come from an office at once; once it has to wait, it too is
+let in one attempt at a time.
 """
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mapae.accounts.account import Account
 from mapae.accounts.activity import Activity
@@ -22,7 +25,7 @@ from mapae.admission.attempts import (
     wait_ms,
 )
 from mapae.admission.known_device import PER_DEVICE, PER_KNOWN, device_subject, known_subject
-from mapae.errors import TooManyAttempts
+from mapae.errors import Conflict, TooManyAttempts
 from mapae.flows.known_device import recognised
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
@@ -52,11 +55,13 @@ class Attempt:
 
     Attributes:
         subjects: what its failure is counted under.
-        counted: it has been counted as a failure already; it is forgiven when it succeeds.
+        counted: those under which it counts already, by key, each with what was counted before it.
+        at_ms: when it was counted.
     """
 
     subjects: tuple[Subject, ...]
-    counted: bool = False
+    counted: Mapping[str, Attempts | None] = field(default_factory=dict)
+    at_ms: int = 0
 
 
 async def admit_guess(
@@ -74,15 +79,48 @@ async def admit_guess(
             Subject(_hidden(service, known_subject(account.id)), PER_KNOWN),
         )
         if await _spent(service, known, now_ms=now_ms):
-            return Attempt(known, counted=True)
+            return Attempt(known, dict.fromkeys((subject.key for subject in known), None), now_ms)
     strangers = subjects_of(service, email, visitor)
-    await admit(service, strangers, now_ms=now_ms)
-    return Attempt(strangers)
+    before = await admit(service, strangers, now_ms=now_ms)
+    return await _reserved(service, strangers, before, now_ms=now_ms)
+
+
+async def _reserved(
+    service: Service, strangers: tuple[Subject, ...], before: Mapping[str, Attempts], *, now_ms: int
+) -> Attempt:
+    """Count an attempt before it is made, unless others have come first since `before` was read.
+
+    Raises:
+        TooManyAttempts: they have.
+    """
+    counted = {
+        subject.key: before.get(subject.key, Attempts())
+        for subject in strangers
+        if subject.policy is not PER_ADDRESS or before.get(subject.key, Attempts()).failures > PER_ADDRESS.free
+    }
+    try:
+        await service.database.commit(
+            *(
+                rows.reserved(
+                    subject.key,
+                    before=counted[subject.key],
+                    free=subject.policy.free,
+                    now_ms=now_ms,
+                    rest_ms=subject.policy.rest_ms,
+                )
+                for subject in strangers
+                if subject.key in counted
+            )
+        )
+    except Conflict:
+        service.tally.count("sign_ins", method="password", outcome="too_many_attempts")
+        raise TooManyAttempts(retry_after=1) from None
+    return Attempt(strangers, counted, now_ms)
 
 
 async def _spent(service: Service, known: tuple[Subject, ...], *, now_ms: int) -> bool:
     """Take one attempt out of each budget, in order, if each has one."""
-    if await _longest_wait(service, known, now_ms=now_ms) > 0:
+    if _longest_wait(await _load(service, known), known, now_ms=now_ms) > 0:
         return False
     for subject in known:  # the device's own budget first: when it is used up, that of its account is left alone
         statement = rows.failed(subject.key, now_ms=now_ms, rest_ms=subject.policy.rest_ms)
@@ -100,19 +138,24 @@ def subjects_of(service: Service, email: str, visitor: Visitor) -> tuple[Subject
     )
 
 
-async def admit(service: Service, subjects: tuple[Subject, ...], *, now_ms: int) -> None:
-    """Let the attempt pass if nobody among `subjects` has to wait; a refused one is not counted.
+async def admit(service: Service, subjects: tuple[Subject, ...], *, now_ms: int) -> Mapping[str, Attempts]:
+    """Let the attempt pass if nobody among `subjects` has to wait; return what is counted under each, by key.
 
     Raises:
-        TooManyAttempts: with the seconds to wait.
+        TooManyAttempts: with the seconds to wait; a refused attempt is not counted.
     """
-    if (longest := await _longest_wait(service, subjects, now_ms=now_ms)) > 0:
+    found = await _load(service, subjects)
+    if (longest := _longest_wait(found, subjects, now_ms=now_ms)) > 0:
         service.tally.count("sign_ins", method="password", outcome="too_many_attempts")
         raise TooManyAttempts(retry_after=-(-longest // 1000))
+    return found
 
 
-async def _longest_wait(service: Service, subjects: tuple[Subject, ...], *, now_ms: int) -> int:
-    found = await rows.load_attempts(service.database, [subject.key for subject in subjects])
+async def _load(service: Service, subjects: tuple[Subject, ...]) -> Mapping[str, Attempts]:
+    return await rows.load_attempts(service.database, [subject.key for subject in subjects])
+
+
+def _longest_wait(found: Mapping[str, Attempts], subjects: tuple[Subject, ...], *, now_ms: int) -> int:
     return max(_wait(found.get(subject.key, Attempts()), subject.policy, now_ms=now_ms) for subject in subjects)
 
 
@@ -132,20 +175,31 @@ async def forgive(service: Service, attempt: Attempt) -> None:
     strangers have tried is not forgotten because the owner came in from a known device.
     """
     await service.database.commit(
-        *(rows.cleared(subject.key) for subject in attempt.subjects if subject.policy is not PER_ADDRESS)
+        *(rows.cleared(subject.key) for subject in attempt.subjects if subject.policy is not PER_ADDRESS),
+        *(_taken_back(attempt, subject) for subject in attempt.subjects if _is_slowed_network(attempt, subject)),
     )
 
 
+def _is_slowed_network(attempt: Attempt, subject: Subject) -> bool:
+    return subject.policy is PER_ADDRESS and subject.key in attempt.counted
+
+
 async def take_back(service: Service, attempt: Attempt) -> None:
-    """Leave `attempt` out of every count: the password was not looked at."""
-    if attempt.counted:
-        await service.database.commit(*(rows.taken_back(subject.key) for subject in attempt.subjects))
+    """Leave `attempt` out of every count: the password was not looked at, and whoever had to wait has waited."""
+    await service.database.commit(
+        *(_taken_back(attempt, subject) for subject in attempt.subjects if subject.key in attempt.counted)
+    )
+
+
+def _taken_back(attempt: Attempt, subject: Subject) -> Statement:
+    before = attempt.counted[subject.key]
+    return rows.taken_back(subject.key, before=before, at_ms=attempt.at_ms, rest_ms=subject.policy.rest_ms)
 
 
 async def record_failure(service: Service, attempt: Attempt, failure: Activity, *, now_ms: int) -> None:
-    """Count a failure and put it on record, in one transaction."""
-    counts = () if attempt.counted else counted(attempt.subjects, now_ms=now_ms)
-    await service.database.commit(*counts, activity.recorded(failure))
+    """Count a failure where it is not counted yet, and put it on record, in one transaction."""
+    rest = tuple(subject for subject in attempt.subjects if subject.key not in attempt.counted)
+    await service.database.commit(*counted(rest, now_ms=now_ms), activity.recorded(failure))
 
 
 async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> list[Statement]:
