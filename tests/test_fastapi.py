@@ -247,6 +247,25 @@ async def test_the_service_is_mounted_at_the_path_of_the_issuer(embedded):
             assert (await http.get(path)).json()["issuer"] == "http://localhost:8000/auth"
 
 
+async def test_both_kinds_of_token_come_in_at_the_same_door(tmp_path, monkeypatch):
+    monkeypatch.setenv("MAPAE_BCRYPT_COST", "10")
+    monkeypatch.setenv("MAPAE_CLIENTS", "phone=jwt,kiosk=opaque")
+    auth = Mapae.embedded(issuer="http://localhost:8000/auth", data=str(tmp_path / "mapae-data"), log_level="error")
+    app = mounted(auth)
+
+    @app.get("/client")
+    async def client_of(user: Annotated[Principal, Depends(auth)]) -> str:
+        return user.client_id
+
+    async with started(app) as http:
+        phone = (await http.post("/auth/v1/sign-up", json=PERSON | {"client_id": "phone"})).json()["access_token"]
+        kiosk = (await http.post("/auth/v1/sign-in", json=PERSON | {"client_id": "kiosk"})).json()["access_token"]
+        assert (phone.count("."), kiosk[:4]) == (2, "mps_")
+        assert (await http.get("/client", headers=bearer(phone))).json() == "phone"
+        assert (await http.get("/client", headers=bearer(kiosk))).json() == "kiosk"
+        assert (await http.get("/admin", headers=bearer(kiosk))).status_code == 403
+
+
 async def test_the_mounted_service_knows_of_a_revocation_at_once(embedded):
     async with started(mounted(embedded)) as http:
         headers = bearer((await http.post("/auth/v1/sign-up", json=PERSON)).json()["access_token"])

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from mapae.accounts.account import Account, Role, scope_of
+from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.find_session import remember_session
 from mapae.flows.known_device import remembered
 from mapae.flows.service import Moment, Service
@@ -15,9 +16,7 @@ from mapae.sessions import refresh as family
 from mapae.sessions.access_token import OPAQUE_PREFIX, TYP
 from mapae.sessions.server_session import record_of, write_session_token
 from mapae.sessions.session import Session, start
-
-FIRST_PARTY = "mapae"
-"""The client id of Mapae's own pages, API and mounted applications."""
+from mapae.settings.kinds import FIRST_PARTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,24 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def check_client(service: Service, client_id: str) -> None:
+    """Let a sign-in pass unless it names a client that the settings do not know.
+
+    Raises:
+        InputRefused: with the name of the field.
+    """
+    if service.settings.access_token_of(client_id) is None:
+        what = "no client of this service; leave it out, or add it to the setting clients"
+        raise InputRefused(FieldMistake("/client_id", "client_unknown", what))
+
+
 def new_session(
     service: Service, account_id: str, *, visitor: Visitor, now_ms: int, client_id: str = FIRST_PARTY
 ) -> tuple[Session, str]:
-    """Return a session that begins now, and its first token: a refresh token, or the one of a server-side session."""
+    """Return a session that begins now, and its first token: a refresh token, or the one of a server-side session.
+
+    The token says for good which of the two the session is; what the settings say of its client later changes nothing.
+    """
     sid, secret = new_id(), secrets.token_bytes(32)
     session = start(
         sid,
@@ -70,7 +83,7 @@ def new_session(
         device=visitor.device,
         place=visitor.place,
     )
-    if service.settings.access_token == "opaque":  # noqa: S105  # the name of a kind
+    if service.settings.access_token_of(client_id) == "opaque":
         return session, write_session_token(sid, secret, service.session_key)
     return session, family.write_token(sid, 0, secret, service.refresh_key)
 

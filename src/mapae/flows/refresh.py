@@ -8,7 +8,7 @@ from typing import assert_never
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, RefreshRefused, RefreshReused
 from mapae.flows.follow import hear
-from mapae.flows.issue import FIRST_PARTY, Tokens, tokens_for
+from mapae.flows.issue import Tokens, tokens_for
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.sessions import refresh as family
@@ -20,11 +20,15 @@ TRIES = 4
 """Each lost race means that somebody else moved the row on; three more looks are enough to see where it went."""
 
 
-async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: str = FIRST_PARTY) -> Tokens:
+async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: str | None = None) -> Tokens:
     """Return new tokens for the session of the refresh token `token`.
 
     `refresh_token` of the result is None when the caller must keep the one it presented (HOLD). A repeated
     presentation within the window gets the same successor, so that a lost response harms nobody.
+
+    Args:
+        client_id: the client that asks, which must be that of the session; None where it did not say. A name that
+            anybody may give proves nothing, so nothing is lost where it is left out.
 
     Raises:
         RefreshRefused: unknown, expired, ended, or not for this client.
@@ -45,7 +49,7 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
         decision = family.decide(
             session,
             presented,
-            client_id=client_id,
+            client_id=session.client_id if client_id is None else client_id,
             jkt=None,
             successor=successor,
             now_ms=moment.now_ms,

@@ -7,33 +7,44 @@ from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, SignInRefused
 from mapae.flows.check_password import check_password
 from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering
-from mapae.flows.issue import Tokens, first_tokens, new_session
+from mapae.flows.issue import Tokens, check_client, first_tokens, new_session
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
+from mapae.settings.kinds import FIRST_PARTY
 from mapae.storage import accounts, activity, sessions
 
 
-async def sign_in(service: Service, email: str, password: str, *, visitor: Visitor, turn: Turn = NO_TURN) -> Tokens:
+async def sign_in(
+    service: Service,
+    email: str,
+    password: str,
+    *,
+    visitor: Visitor,
+    turn: Turn = NO_TURN,
+    client_id: str = FIRST_PARTY,
+) -> Tokens:
     """Begin a session for whoever knows the password of `email`.
 
     Args:
+        client_id: the program that asks; the setting `clients` says which kind of token it gets.
         turn: the caller's ticket or pass, where there is a waiting line.
 
     Raises:
         Waiting: there is a line, and the caller has a place in it.
         TicketRefused: what the caller showed does not count.
-        InputRefused: `email` is not an e-mail address at all.
+        InputRefused: `email` is not an e-mail address at all, or nobody has named the client.
         SignInRefused: they do not match an active account; unknown, wrong and disabled look the same and cost the same.
         TooManyAttempts: failures for this e-mail or from this address have to slow down.
         Busy: no capacity to check the password now; nothing was counted as a failure.
     """
+    check_client(service, client_id)
     email = normalise_email(email)
     moment = service.moment()
     now_ms = moment.now_ms
     async with entering(service, turn, share=SIGN_IN_SHARE) as entry:
         account = await accounts.load_account_by_email(service.database, email)
         account = await check_password(service, account, email, password, visitor=visitor)
-    session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms, client_id=client_id)
     record = Activity(
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
     )

@@ -6,10 +6,11 @@ from mapae.accounts.activity import Activity
 from mapae.errors import Refused
 from mapae.flows import attempts
 from mapae.flows.gate import NO_TURN, SIGN_UP_SHARE, Turn, entering
-from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
+from mapae.flows.issue import Tokens, check_client, first_tokens, new_id, new_session
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
+from mapae.settings.kinds import FIRST_PARTY
 from mapae.storage import activity, sessions
 
 
@@ -20,18 +21,26 @@ class SignUpClosed(Refused):
 
 
 async def sign_up(
-    service: Service, email: str, password: str, *, visitor: Visitor, name: str = "", turn: Turn = NO_TURN
+    service: Service,
+    email: str,
+    password: str,
+    *,
+    visitor: Visitor,
+    name: str = "",
+    turn: Turn = NO_TURN,
+    client_id: str = FIRST_PARTY,
 ) -> Tokens:
     """Open an account for `email` and begin its first session.
 
     Args:
+        client_id: the program that asks; the setting `clients` says which kind of token it gets.
         turn: the caller's ticket or pass, where there is a waiting line.
 
     Raises:
         Waiting: there is a line, and the caller has a place in it.
         TicketRefused: what the caller showed does not count.
         SignUpClosed: the setting `sign_up` is `closed`.
-        InputRefused: the e-mail or the name cannot be used.
+        InputRefused: the e-mail or the name cannot be used, or nobody has named the client.
         PasswordRefused: the password cannot be used, with the reason.
         EmailTaken: another account has this e-mail.
         TooManyAttempts: too many sign-ups came from this address.
@@ -39,10 +48,11 @@ async def sign_up(
     """
     if service.settings.sign_up == "closed":
         raise SignUpClosed
+    check_client(service, client_id)
     moment = service.moment()
     now_ms = moment.now_ms
     counted = await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
-    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms, client_id=client_id)
     async with entering(service, turn, share=SIGN_UP_SHARE) as entry:
         account = await open_account(
             service,

@@ -231,6 +231,22 @@ _ALL = (
         ),
     ),
     Setting(
+        "clients",
+        "tokens",
+        kinds.clients(),
+        "",
+        (
+            "Programs of your own that say who they are when they sign people in (`client_id`), each with the kind of "
+            'token it gets: "phone=jwt", "kiosk=opaque". Who says nothing is the client "mapae" and gets what '
+            "access_token says."
+        ),
+        (
+            "로그인할 때 스스로를 밝히는(`client_id`) 여러분의 프로그램과, 각각이 받는 토큰의 종류예요. "
+            '"phone=jwt", "kiosk=opaque"처럼 써요. 밝히지 않으면 클라이언트 "mapae"이고 '
+            "access_token에 정한 것을 받아요."
+        ),
+    ),
+    Setting(
         "access_ttl",
         "tokens",
         kinds.duration(30, DAY),

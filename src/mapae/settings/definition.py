@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from mapae.settings.kinds import is_loopback
+from mapae.settings.kinds import FIRST_PARTY, is_loopback
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
@@ -57,6 +57,7 @@ class Settings:
     # tokens
     algorithm: Literal["ES256", "Ed25519", "RS256", "PS256"] = "ES256"
     access_token: Literal["jwt", "opaque"] = "jwt"  # noqa: S105  # the name of a kind
+    clients: tuple[str, ...] = ()
     access_ttl: int = 10 * MINUTE
     leeway: int = 5
     max_staleness: int = 30
@@ -103,6 +104,20 @@ class Settings:
     def token_audience(self) -> str:
         """The `aud` of access tokens: as set, or the issuer."""
         return self.audience or self.issuer
+
+    def access_token_of(self, client_id: str) -> Literal["jwt", "opaque"] | None:
+        """Say which kind of access token a client gets at its next sign-in; None for a client that nobody named."""
+        if client_id == FIRST_PARTY:
+            return self.access_token
+        for kind in ("jwt", "opaque"):
+            if f"{client_id}={kind}" in self.clients:
+                return kind
+        return None
+
+    @property
+    def access_token_kinds(self) -> frozenset[str]:
+        """The kinds of access token that sign-ins hand out: one, or both."""
+        return frozenset((self.access_token, *(client.rpartition("=")[2] for client in self.clients)))
 
     @property
     def issuer_is_loopback(self) -> bool:

@@ -13,6 +13,9 @@ from mapae.settings.board_url import EXAMPLE, read_board_url
 from mapae.settings.postgres_url import EXAMPLE as POSTGRES_EXAMPLE
 from mapae.settings.postgres_url import check_postgres_url
 
+FIRST_PARTY = "mapae"
+"""The client id of Mapae's own pages, of mounted applications, and of callers that name none."""
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DURATION = re.compile(r"(?:\d{1,9}[smhdw])+", re.ASCII)
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
@@ -155,6 +158,24 @@ def several(*choices: str) -> Kind:
         found = _listed(given)
         if not found or len(set(found)) != len(found) or not set(found) <= set(choices):
             raise ValueError(f"write {form}, each once")
+        return found
+
+    return Kind(form, read, ",".join)
+
+
+def clients() -> Kind:
+    """Clients and the kind of access token each of them gets; in the environment separated by commas."""
+    form = 'clients with the kind of their tokens, like "phone=jwt" or "kiosk=opaque"'
+
+    def read(given: object) -> tuple[str, ...]:
+        found = tuple(text.replace(" ", "") for text in _listed(given))
+        if not all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}=(jwt|opaque)", text) for text in found):
+            raise ValueError(f"write {form}")
+        names = [text.rpartition("=")[0] for text in found]
+        if len(set(names)) != len(names):
+            raise ValueError("write each client once")
+        if FIRST_PARTY in names:
+            raise ValueError(f'leave out "{FIRST_PARTY}": what it gets is the setting access_token')
         return found
 
     return Kind(form, read, ",".join)

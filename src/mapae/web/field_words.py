@@ -25,6 +25,7 @@ FIELD_WORDS: Mapping[str, Words] = MappingProxyType(
         "delivery_refused": Words(
             "A refresh cookie is answered with cookies.", "쿠키로 온 갱신 토큰에는 쿠키로만 답해요."
         ),
+        "client_unknown": Words("This service knows no such client.", "이 서비스가 모르는 클라이언트예요."),
         "hash_unknown": Words("This password hash is of an unknown kind.", "알 수 없는 비밀번호 해시예요."),
         "hash_too_costly": Words("This password hash costs too much to check.", "확인이 너무 오래 걸려요."),
     }

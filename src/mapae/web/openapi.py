@@ -21,7 +21,11 @@ _ACCESS_PROBLEMS = ("token_missing", "token_expired", "token_revoked", "credenti
 _BODY_PROBLEMS = ("json_malformed", "body_too_slow", "body_too_large", "content_type_unsupported", "input_refused")
 _OWN_PROBLEMS = ("internal", "not_ready", "storage_failed")
 
-BEARER_FORMATS = {"jwt": "JWT", "opaque": "opaque"}
+BEARER_FORMATS = {
+    frozenset({"jwt"}): "JWT",
+    frozenset({"opaque"}): "opaque",
+    frozenset({"jwt", "opaque"}): "JWT or opaque",
+}
 SECURITY_SCHEMES: Schema = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The access token (RFC 6750)."},
     "cookie": {
@@ -68,7 +72,7 @@ def openapi_document(settings: Settings) -> dict[str, Any]:
 
 
 def _security_schemes(settings: Settings) -> Schema:
-    bearer = {**SECURITY_SCHEMES["bearer"], "bearerFormat": BEARER_FORMATS[settings.access_token]}
+    bearer = {**SECURITY_SCHEMES["bearer"], "bearerFormat": BEARER_FORMATS[settings.access_token_kinds]}
     return {**SECURITY_SCHEMES, "bearer": bearer}
 
 

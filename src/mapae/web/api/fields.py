@@ -59,6 +59,14 @@ Delivery = Annotated[
         "않아요.",
     ),
 ]
+ClientId = Annotated[
+    str,
+    about(
+        "Which of the programs that the setting `clients` names is asking; it decides the kind of the access token.",
+        "`clients` 설정에 적은 프로그램 가운데 무엇이 요청하는지예요. 액세스 토큰의 종류가 이것으로 정해져요.",
+        max_length=64,
+    ),
+]
 TicketText = Annotated[
     str,
     about(

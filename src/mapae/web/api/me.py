@@ -30,6 +30,9 @@ class MeAnswer(msgspec.Struct, frozen=True, gc=False):
         str,
         about("Space-separated scopes of the access token.", "액세스 토큰의 권한 범위(scope)예요. 빈칸으로 나눠요."),
     ]
+    client_id: Annotated[
+        str, about("The client that the session was begun with.", "세션을 시작한 클라이언트예요.", example="mapae")
+    ]
 
 
 class ChangePasswordBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +64,7 @@ async def show_me(call: Call) -> Answer:
         moment(account.created_ms),
         principal.sid,
         principal.claims.scope,
+        principal.client_id,
     )
     return Answer(200, _encode(me), _HEADERS)
 

@@ -29,6 +29,9 @@ class SessionItem(msgspec.Struct, frozen=True):
     ]
     created_at: Moment
     seen_at: Moment
+    client_id: Annotated[
+        str, about("The client that it was begun with.", "세션을 시작한 클라이언트예요.", example="mapae")
+    ]
     expires_at: Annotated[Moment, about("When it ends if it is not used before then.", "그때까지 쓰지 않으면 끝나요.")]
 
 
@@ -50,6 +53,7 @@ async def list_mine(call: Call) -> Answer:
             session.place,
             moment(session.created_ms),
             moment(session.seen_ms),
+            session.client_id,
             moment(min(session.idle_expires_ms, session.absolute_expires_ms)),
         )
         for session in found

@@ -15,8 +15,9 @@ from mapae.flows.issue import Tokens
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token, sign_out_everywhere
 from mapae.flows.sign_up import sign_up
+from mapae.settings.kinds import FIRST_PARTY
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Delivery, Email, Name, NewPassword, Password, TicketText, about
+from mapae.web.api.fields import ClientId, Delivery, Email, Name, NewPassword, Password, TicketText, about
 from mapae.web.api.tokens import RefreshToken, hand_out
 from mapae.web.calls import Call
 from mapae.web.cookies import REFRESH_COOKIE, cleared_cookies, cleared_ticket
@@ -33,6 +34,7 @@ class SignUpBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name = ""
     delivery: Delivery = "bearer"
     ticket: TicketText = ""
+    client_id: ClientId = FIRST_PARTY
 
 
 class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +44,7 @@ class SignInBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: Password
     delivery: Delivery = "bearer"
     ticket: TicketText = ""
+    client_id: ClientId = FIRST_PARTY
 
 
 class SignOutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +66,15 @@ async def open_account(call: Call) -> Answer:
         call.check_origin()
     turn = read_turn(call.scope, body.ticket, browser=body.delivery == "cookie")
     async with call.attended() as visitor:
-        tokens = await sign_up(call.service, body.email, body.password, visitor=visitor, name=body.name, turn=turn)
+        tokens = await sign_up(
+            call.service,
+            body.email,
+            body.password,
+            visitor=visitor,
+            name=body.name,
+            turn=turn,
+            client_id=body.client_id,
+        )
     return _handed_out(call, tokens, body.delivery, turn, status=201)
 
 
@@ -74,7 +85,9 @@ async def begin_session(call: Call) -> Answer:
         call.check_origin()
     turn = read_turn(call.scope, body.ticket, browser=body.delivery == "cookie")
     async with call.attended() as visitor:
-        tokens = await sign_in(call.service, body.email, body.password, visitor=visitor, turn=turn)
+        tokens = await sign_in(
+            call.service, body.email, body.password, visitor=visitor, turn=turn, client_id=body.client_id
+        )
     return _handed_out(call, tokens, body.delivery, turn)
 
 

@@ -11,7 +11,7 @@ from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.issue import Tokens
 from mapae.flows.refresh import refresh
 from mapae.web.answers import Answer, json_answer
-from mapae.web.api.fields import Delivery, about
+from mapae.web.api.fields import ClientId, Delivery, about
 from mapae.web.calls import Call
 from mapae.web.cookies import REFRESH_COOKIE, cookies_for
 from mapae.web.refusals import CredentialsTwice, TokenMissing
@@ -68,6 +68,7 @@ class RefreshBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     refresh_token: RefreshToken | UnsetType = UNSET
     delivery: Delivery | UnsetType = UNSET
+    client_id: ClientId | UnsetType = UNSET
 
 
 def hand_out(tokens: Tokens, delivery: Literal["bearer", "cookie"], *, idle_ttl: int, status: int = 200) -> Answer:
@@ -112,5 +113,6 @@ async def exchange(call: Call) -> Answer:
         delivery = "bearer" if body.delivery is UNSET else body.delivery
     if delivery == "cookie":
         call.check_origin()
-    tokens = await refresh(call.service, token, visitor=call.visitor)
+    client_id = None if body.client_id is UNSET else body.client_id
+    tokens = await refresh(call.service, token, visitor=call.visitor, client_id=client_id)
     return hand_out(tokens, delivery, idle_ttl=call.service.settings.idle_ttl)
