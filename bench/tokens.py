@@ -28,7 +28,6 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from measure.chart import Bar, Panel, draw
 from measure.load import Failed
 from measure.node import install_packages as install_node_packages
 from measure.node import node as node_path
@@ -40,6 +39,7 @@ import mapae
 from mapae.jose.base64url import decode
 from mapae.jose.jwt import sign as sign_at
 from mapae.jose.strict_json import read_object
+from mapae.lab.chart import Bar, Bars, draw
 
 ALGORITHMS = ("HS256", "RS256", "PS256", "ES256", "Ed25519", "ML-DSA-65")
 NOW = int(time.time())
@@ -309,7 +309,7 @@ def chart(results: list[Result], where: dict, numbers: dict[str, str]) -> str:
             for r in results
             if r.work == work and r.name != Primitive.title
         ]
-        panels.append(Panel(f"{work}: calls a second of one core", bars))
+        panels.append(Bars(f"{work}: calls a second of one core", bars))
     peers = ", ".join(f"{name} {number}" for name, number in numbers.items() if name not in {"mapae", "msgspec"})
     place = f"{where['processor']}, Python {where['python']}, {str(where['date'])[:10]}; x: the processor time of Mapae"
     return draw(panels, notes=(place, *textwrap.wrap(peers, 110)))
