@@ -1,0 +1,14 @@
+"""`mapae lab`: experiments on this machine, with real servers and real requests."""
+
+from __future__ import annotations
+
+import click
+
+from mapae.cli.commands import Group, Verb
+
+VERBS: dict[str, Verb] = {}
+
+
+@click.group(cls=Group, verbs=VERBS, ko="이 컴퓨터에서 진짜 서버로 해 보는 실험이에요.")
+def lab() -> None:
+    """Experiments on this machine, with real servers and real requests."""
