@@ -21,6 +21,7 @@
     ├── KeyRefused                key material that must not be used (a ValueError too)
     ├── KeySourceError            the keys of an issuer cannot be fetched now; try again
     │   └── FeedSourceError       what an issuer has revoked cannot be fetched now; try again
+    ├── ServiceUnreachable        a sign-in service gave a client no usable answer; try again
     ├── SettingsRefused           every mistake of a configuration at once
     ├── FileExposed               a secret file that others can read, or that git tracks
     ├── Conflict                  a stored row is not what the writer expected
@@ -196,6 +197,22 @@ class FeedSourceError(KeySourceError):
     """What an issuer has revoked cannot be had now, so its tokens can be neither accepted nor refused; try again."""
 
     code = "feed_source"
+
+
+class ServiceUnreachable(MapaeError):
+    """A sign-in service gave its client no usable answer; try again.
+
+    Attributes:
+        reason: the reason in words.
+        retry_after: seconds after which to ask again, where the service said so.
+    """
+
+    code = "service_unreachable"
+
+    def __init__(self, reason: str, *, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

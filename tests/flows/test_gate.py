@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from mapae.admission.places import AT_ONCE_SECONDS, LEAST_AT_ONCE
 from mapae.errors import Busy, SignInRefused, TicketRefused, Waiting
 from mapae.flows import gate
-from mapae.flows.gate import Turn
+from mapae.flows.gate import TooManyPlaces, Turn
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.open_service import open_service
 from mapae.flows.sign_in import sign_in
@@ -182,6 +183,36 @@ async def test_a_line_is_known_to_every_process(service, settings, clock, jane):
     async with open_service(settings, clock=clock) as other:
         with pytest.raises(Waiting):
             await sign_in(other, jane.email, jane.password, visitor=FIREFOX)
+
+
+async def knocks(service, address, times, *, turn=gate.NO_TURN):
+    """Ask for the form again and again; return how many places that made, and how often it was told to wait."""
+    places = waits = 0
+    for _ in range(times):
+        try:
+            await gate.ask(service, turn, address=address)
+        except Waiting:
+            places += 1
+        except TooManyPlaces as slowed:
+            waits += slowed.retry_after in range(1, 31)
+    return places, waits
+
+
+async def test_one_network_cannot_make_the_line_long_and_nobody_else_notices(service, jane):
+    held = await a_ticket(service, jane)
+    service.hash_pool = HashPool(1)  # not measured yet: four hashes per second
+    most = int(max(LEAST_AT_ONCE, 4 * AT_ONCE_SECONDS))
+    places, waits = await knocks(service, "203.0.113.9", most + 50)
+    assert places == most
+    assert waits == 50
+    with pytest.raises(TooManyPlaces):
+        await sign_in(service, jane.email, jane.password, visitor=replace(FIREFOX, address="203.0.113.9"))
+    assert await knocks(service, "198.51.100.4", 5) == (5, 0)
+    assert await knocks(service, "127.0.0.1", most + 1) == (most + 1, 0)  # a proxy that nobody has named
+    assert (await gate.poll(service, Turn(held.ticket))).held is not None
+    await knocks(service, "203.0.113.9", 5, turn=Turn(held.ticket))
+    assert (await its_turn(service, Turn(held.ticket))).text
+    await service.hash_pool.close()
 
 
 async def test_without_the_gate_whoever_does_not_fit_is_refused(service, jane):

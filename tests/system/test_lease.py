@@ -1,41 +1,15 @@
-"""A database that cannot be read for longer than `max_staleness`: older tokens are refused until it can be read again.
+"""A database that cannot be read for longer than `max_staleness`: older tokens are refused until then."""
 
-Moving the file away, or locking it, would not do: an open database in WAL mode is read all the same. So its schema is
-damaged in one transaction, which every reader notices at its next query, and mended in another.
-"""
-
-import sqlite3
 import time
-from contextlib import closing, contextmanager
 
 import pytest
 
 from servers import serving
+from unreadable import unreadable
 
 pytestmark = pytest.mark.slow
 
 STALENESS = 2.0
-
-
-@contextmanager
-def unreadable(data):
-    """Make the database unreadable for everybody else; yield the one connection that still writes."""
-    with closing(sqlite3.connect(data / "mapae.db", isolation_level=None)) as database:
-        database.execute("PRAGMA writable_schema=ON")
-        ((whole,),) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'attempt'")
-        ((version,),) = database.execute("PRAGMA schema_version")
-
-        def rewrite(sql, version):
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'attempt'", (sql,))
-            database.execute(f"PRAGMA schema_version = {version}")
-            database.execute("COMMIT")
-
-        rewrite("CREATE TABLE attempt (", version + 1)
-        try:
-            yield database
-        finally:
-            rewrite(whole, version + 2)
 
 
 def asked(connection, token):

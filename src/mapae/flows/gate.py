@@ -6,6 +6,7 @@ and nobody is let in before them. What is refused here has cost no hash and coun
 
 from __future__ import annotations
 
+import math
 import random
 import secrets
 import time
@@ -14,11 +15,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mapae.admission.attempts import address_subject, is_loopback
 from mapae.admission.gate import Report
 from mapae.admission.line import BUCKET
 from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket
-from mapae.admission.waiting import LEAST_INTERVAL, Admitted, Held
-from mapae.errors import Busy, Conflict, SignInRefused, TicketRefused, Waiting
+from mapae.admission.waiting import LEAST_INTERVAL, MOST_INTERVAL, Admitted, Held
+from mapae.errors import Busy, Conflict, Refused, SignInRefused, TicketRefused, Waiting
 from mapae.flows.gate_here import Gate
 from mapae.flows.service import Service
 from mapae.storage import gate as rows
@@ -37,6 +39,12 @@ _REMEMBERED = 20_000
 """Tickets whose tries are remembered."""
 
 _dice = random.SystemRandom()
+
+
+class TooManyPlaces(Refused):
+    """The network of the caller has so many places in the line that the next one comes later."""
+
+    code = "too_many_places"
 
 
 class Turn(NamedTuple):
@@ -87,14 +95,16 @@ class Place(NamedTuple):
 
 
 @asynccontextmanager
-async def entering(service: Service, turn: Turn, *, share: float) -> AsyncIterator[Entry]:
+async def entering(service: Service, turn: Turn, *, share: float, address: str = "") -> AsyncIterator[Entry]:
     """Let the caller in for the work inside, which checks or hashes a password.
 
     Args:
         share: of the hash queue, which newcomers may fill.
+        address: the caller's, under which new places are counted; empty where it does not matter.
 
     Raises:
         Waiting: there is a line; the caller has a place in it.
+        TooManyPlaces: there is a line, and the caller's network has taken many places just now.
         TicketRefused: what was shown does not count.
         Busy: the gate takes no newcomers, or an admitted caller met a full queue: the ticket stays good.
     """
@@ -102,12 +112,12 @@ async def entering(service: Service, turn: Turn, *, share: float) -> AsyncIterat
         yield Entry()
         return
     gate = service.gate
-    entry = await _enter(service, gate, turn, share=share)
+    entry = await _enter(service, gate, turn, share=share, address=address)
     try:
         yield entry
     except Busy:
         if entry.ticket is None:
-            raise _joining(service, gate, turn) from None
+            raise _joining(service, gate, turn, address) from None
         raise
     except SignInRefused:
         _note_shown(gate, entry, wrong=1)
@@ -138,10 +148,13 @@ async def poll(service: Service, turn: Turn) -> Place:
             return Place(answer, turn.text)
 
 
-async def ask(service: Service, turn: Turn) -> Place | None:
+async def ask(service: Service, turn: Turn, *, address: str = "") -> Place | None:
     """Return the place of somebody who is about to fill in a form; None when they may just do so.
 
     A caller without a ticket that counts joins the line when there is one.
+
+    Raises:
+        Waiting, TooManyPlaces: as for `entering`.
     """
     if not service.settings.gate:
         return None
@@ -155,7 +168,7 @@ async def ask(service: Service, turn: Turn) -> Place | None:
     now_ms = gate.now_ms()
     if gate.keeper.free(now_ms) or gate.keeper.mode(now_ms) == "draining":
         return None
-    raise _joining(service, gate, turn)
+    raise _joining(service, gate, turn, address)
 
 
 async def look(service: Service) -> None:
@@ -230,7 +243,7 @@ async def decide(service: Service) -> bool:
     return True
 
 
-async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float) -> Entry:
+async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float, address: str) -> Entry:
     await _be_certain(service, gate)
     now_ms = gate.now_ms()
     if turn.text:
@@ -242,7 +255,7 @@ async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float) -> E
     if gate.keeper.free(now_ms) and pool.depth + pool.in_flight < pool.threads + pool.queue_limit * share:
         service.tally.count("admission_decisions", decision="direct")
         return Entry()
-    raise _joining(service, gate, turn)
+    raise _joining(service, gate, turn, address)
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
@@ -287,9 +300,12 @@ def _read(gate: Gate, turn: Turn, now_ms: int) -> tuple[Ticket, bool]:
     return gate.office.read_pass(turn.text, cookie=turn.cookie, now=now), True
 
 
-def _joining(service: Service, gate: Gate, turn: Turn) -> Waiting:
+def _joining(service: Service, gate: Gate, turn: Turn, address: str) -> Refused:
     """Give the caller a place in the line, and return the refusal that says so."""
     now_ms = gate.now_ms()
+    if (seconds := _over_its_share(service, gate, address, now_ms)) > 0:
+        service.tally.count("admission_decisions", decision="slowed")
+        return TooManyPlaces(retry_after=min(MOST_INTERVAL, math.ceil(seconds + _dice.random() * LEAST_INTERVAL)))
     arrived_ms = gate.keeper.arrive(now_ms, lot=_dice.random())
     cookie = (turn.cookie or secrets.token_urlsafe(16)) if turn.browser else None
     text = gate.office.ticket(arrived_ms, secrets.token_urlsafe(16), cookie=cookie, now=now_ms // 1000)
@@ -299,6 +315,17 @@ def _joining(service: Service, gate: Gate, turn: Turn) -> Waiting:
     if isinstance(answer, Admitted):
         answer = Held(0, LEAST_INTERVAL, (0, 2))
     return waiting(answer, text, confirmation=cookie)
+
+
+def _over_its_share(service: Service, gate: Gate, address: str, now_ms: int) -> float:
+    """Return after how many seconds the caller's network may take a place; 0.0 when it has just taken one.
+
+    This machine itself is not counted: behind a proxy that nobody has named in `trusted_proxies` everybody seems to
+    come from here.
+    """
+    if not address or is_loopback(address):
+        return 0.0
+    return gate.places.take(address_subject(address), capacity=_capacity(service), now_ms=now_ms)
 
 
 def waiting(held: Held, text: str, *, confirmation: str | None = None) -> Waiting:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mapae.admission.gate import Report
 from mapae.admission.gatekeeper import Gatekeeper
+from mapae.admission.places import Places
 from mapae.admission.ticket import TicketOffice
 
 
@@ -24,6 +25,7 @@ class Gate:
         typed_ms: how long those took from the pass to that, together.
         tries: by ticket: milliseconds from its pass to its first password (-1 once they are counted), and the wrong
             passwords since.
+        places: how many places each network has taken here.
         looking: held while the database is read.
         read_upto_ms: the database's clock at the last reading.
         reports: what the nodes had measured at the last reading.
@@ -35,6 +37,7 @@ class Gate:
     shown: int = 0
     typed_ms: int = 0
     tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     read_upto_ms: int = 0
     reports: list[Report] = field(default_factory=list)

@@ -31,6 +31,7 @@ async def sign_in(
 
     Raises:
         Waiting: there is a line, and the caller has a place in it.
+        TooManyPlaces: there is a line, and the caller's network has taken many places just now.
         TicketRefused: what the caller showed does not count.
         InputRefused: `email` is not an e-mail address at all, or nobody has named the client.
         SignInRefused: they do not match an active account; unknown, wrong and disabled look the same and cost the same.
@@ -41,7 +42,7 @@ async def sign_in(
     email = normalise_email(email)
     moment = service.moment()
     now_ms = moment.now_ms
-    async with entering(service, turn, share=SIGN_IN_SHARE) as entry:
+    async with entering(service, turn, share=SIGN_IN_SHARE, address=visitor.address) as entry:
         account = await accounts.load_account_by_email(service.database, email)
         account = await check_password(service, account, email, password, visitor=visitor)
     session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms, client_id=client_id)

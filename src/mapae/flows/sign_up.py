@@ -38,6 +38,7 @@ async def sign_up(
 
     Raises:
         Waiting: there is a line, and the caller has a place in it.
+        TooManyPlaces: there is a line, and the caller's network has taken many places just now.
         TicketRefused: what the caller showed does not count.
         SignUpClosed: the setting `sign_up` is `closed`.
         InputRefused: the e-mail or the name cannot be used, or nobody has named the client.
@@ -53,7 +54,7 @@ async def sign_up(
     now_ms = moment.now_ms
     counted = await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms, client_id=client_id)
-    async with entering(service, turn, share=SIGN_UP_SHARE) as entry:
+    async with entering(service, turn, share=SIGN_UP_SHARE, address=visitor.address) as entry:
         account = await open_account(
             service,
             session.account_id,

@@ -7,7 +7,7 @@ from mapae.web.calls import Operation
 from mapae.web.problems import Words
 
 _TRIES = ("too_many_attempts", "busy")
-_LINE = ("waiting", "ticket_refused")
+_LINE = ("waiting", "ticket_refused", "too_many_places")
 
 API_OPERATIONS: tuple[Operation, ...] = (
     Operation(

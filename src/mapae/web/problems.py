@@ -366,6 +366,15 @@ PROBLEMS: Mapping[str, Problem] = _table(
         ),
     ),
     (
+        "too_many_places",
+        429,
+        ("Your network has many places in the line already.", "이 네트워크에서 받은 대기표가 이미 많아요."),
+        (
+            "Come back for the next one after the seconds in Retry-After. Whoever has a place keeps it.",
+            "Retry-After만큼 기다리면 다음 대기표를 받을 수 있어요. 이미 받은 순서는 그대로예요.",
+        ),
+    ),
+    (
         "ticket_refused",
         403,
         ("This ticket does not count.", "쓸 수 없는 대기표예요."),
@@ -429,6 +438,15 @@ PROBLEMS: Mapping[str, Problem] = _table(
         (
             "Nothing is wrong with the token as far as can be known. Try again in a moment; the log says why.",
             "토큰이 잘못된 것은 아닙니다. 잠시 뒤 다시 시도해 주시기 바랍니다. 이유는 로그에 적어 두었습니다.",
+        ),
+    ),
+    (
+        "service_unreachable",
+        503,
+        ("The sign-in service gave no usable answer.", "로그인 서비스가 제대로 답하지 않았습니다."),
+        (
+            "Try again in a moment. If it stays so, check the address of the service and the way to it.",
+            "잠시 뒤 다시 시도해 주시기 바랍니다. 계속되면 서비스의 주소와 연결을 확인해 주시기 바랍니다.",
         ),
     ),
     (

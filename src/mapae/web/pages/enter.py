@@ -9,6 +9,7 @@ from starlette.responses import Response
 from mapae.accounts.account import normalise_email
 from mapae.errors import LinkRefused, Refused, TicketRefused, Waiting
 from mapae.flows import admin_link
+from mapae.flows.gate import TooManyPlaces
 from mapae.flows.sign_in import sign_in as sign_in_flow
 from mapae.flows.sign_out import sign_out as sign_out_flow
 from mapae.flows.sign_up import sign_up as sign_up_flow
@@ -18,7 +19,7 @@ from mapae.web.pages.forms import missing, read_form, refusals, rejection
 from mapae.web.pages.local_paths import local_path
 from mapae.web.pages.page import Page, Rejection
 from mapae.web.pages.signed_in import SignInFirst, forget_tokens, keep_tokens, leave_old_session, presence
-from mapae.web.pages.wait import begin_again, keep_cookies, room_before, to_room, turn_of
+from mapae.web.pages.wait import before_room, begin_again, keep_cookies, room_before, to_room, turn_of
 
 
 async def start(page: Page) -> Response:
@@ -44,6 +45,8 @@ async def sign_in(page: Page) -> Response:
                 tokens = await sign_in_flow(page.service, typed["email"], typed["password"], visitor=visitor, turn=turn)
         except Waiting as held:
             return to_room(page, held, local_path(typed["next"]), form="sign-in")
+        except TooManyPlaces:
+            return before_room(page, local_path(typed["next"]), form="sign-in")
         except TicketRefused:
             return begin_again(page, local_path(typed["next"]), form="sign-in")
         except Refused as error:
@@ -78,6 +81,8 @@ async def sign_up(page: Page) -> Response:
                 )
         except Waiting as held:
             return to_room(page, held, local_path(typed["next"]), form="sign-up")
+        except TooManyPlaces:
+            return before_room(page, local_path(typed["next"]), form="sign-up")
         except TicketRefused:
             return begin_again(page, local_path(typed["next"]), form="sign-up")
         except Refused as error:

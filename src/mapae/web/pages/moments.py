@@ -37,6 +37,15 @@ def duration(seconds: int, language: str) -> str:
     return texts().say("duration.seconds", language, n=max(1, seconds))
 
 
+def duration_range(seconds: tuple[int, int], language: str) -> str:
+    """Return a span such as `2–4 minutes` in the largest unit of its end; both are rounded away from each other."""
+    least, most = max(1, seconds[0]), max(1, *seconds)
+    sizes = (("days", DAY), ("hours", HOUR), ("minutes", MINUTE))
+    name, size = next((each for each in sizes if most >= each[1]), ("seconds", 1))
+    first, last = max(1, least // size), -(-most // size)
+    return texts().say(f"duration.{name}", language, n=last if first == last else f"{first}–{last}")
+
+
 def ago(at_ms: int, now_ms: int, language: str) -> str:
     """Return how long ago `at_ms` was; a moment ahead of the clock is now."""
     seconds = max(0, now_ms - at_ms) // 1000

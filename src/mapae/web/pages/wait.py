@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
 
 from mapae.errors import TicketRefused, Waiting
-from mapae.flows.gate import NO_TURN, Place, Turn, ask, waiting
+from mapae.flows.gate import NO_TURN, Place, TooManyPlaces, Turn, ask, waiting
 from mapae.web.answers import Header
 from mapae.web.cookies import cleared_ticket, ticket_cookies
 from mapae.web.pages.local_paths import local_path
-from mapae.web.pages.moments import duration
+from mapae.web.pages.moments import duration_range
 from mapae.web.pages.page import Page
 from mapae.web.turns import read_turn
 
@@ -42,9 +43,11 @@ async def room_before(page: Page, next_path: str, *, form: str) -> tuple[Respons
     """
     turn = turn_of(page)
     try:
-        place = await ask(page.service, turn)
+        place = await ask(page.service, turn, address=page.visitor.address)
     except Waiting as held:
         return to_room(page, held, next_path, form=form), ()
+    except TooManyPlaces:
+        return before_room(page, next_path, form=form), ()
     if place is None:
         return None, ()
     if place.held is not None:
@@ -54,9 +57,14 @@ async def room_before(page: Page, next_path: str, *, form: str) -> tuple[Respons
 
 def to_room(page: Page, held: Waiting, next_path: str, *, form: str) -> Response:
     """Send the browser to the waiting room, with the ticket it has just got."""
-    response = page.redirect("/wait", next=next_path, to=form if form != "sign-in" else "", of=str(held.position))
+    response = page.redirect("/wait", next=next_path, to=form if form != "sign-in" else "", of=str(held.position - 1))
     cookies = ticket_cookies(held.ticket, held.confirmation) if held.confirmation is not None else ()
     return keep_cookies(response, cookies)
+
+
+def before_room(page: Page, next_path: str, *, form: str) -> Response:
+    """Send the browser to the waiting room without a ticket; it gets one there, a little later."""
+    return page.redirect("/wait", next=next_path, to=form if form != "sign-in" else "")
 
 
 def begin_again(page: Page, next_path: str, *, form: str) -> Response:
@@ -73,7 +81,9 @@ async def wait(page: Page) -> Response:
     turn = turn_of(page)
     cookies: Sequence[Header] = ()
     try:
-        place = await ask(page.service, turn)
+        place = await ask(page.service, turn, address=page.visitor.address)
+    except TooManyPlaces as slowed:
+        return _show(page, next_path, form=form, seconds=slowed.retry_after or 1)
     except Waiting as held:
         cookies = ticket_cookies(held.ticket, held.confirmation) if held.confirmation is not None else ()
         return keep_cookies(_room(page, held, next_path, form=form), cookies)
@@ -91,21 +101,28 @@ def _passed(place: Place | None, turn: Turn) -> Sequence[Header]:
 def _room(page: Page, held: Waiting, next_path: str, *, form: str) -> Response:
     ahead = held.position - 1
     of = _number(page.request.query_params.get("of", ""), least=max(1, ahead))
-    again = page.path("/wait", next=next_path, to=form if form != "sign-in" else "", of=str(of))
-    least, most = held.wait or (0, 0)
     values = {
-        "again": again,
-        "seconds": held.retry_after,
-        "ahead": f"{ahead:,}",
+        "ahead": f"{ahead:,}" if ahead != 1 else 1,
         "done": of - ahead,
         "of": of,
-        "stands": held.wait is None,
-        "least": duration(max(1, least), page.language),
-        "most": duration(max(1, most), page.language),
+        "range": "" if held.wait is None else duration_range(held.wait, page.language),
         "name": _name(held.ticket),
     }
-    response = page.render("wait.html", values, status=200, here=again)
-    response.headers["retry-after"] = str(held.retry_after)
+    return _show(page, next_path, form=form, seconds=held.retry_after or 1, of=str(of), values=values)
+
+
+def _show(
+    page: Page,
+    next_path: str,
+    *,
+    form: str,
+    seconds: int,
+    of: str = "",
+    values: Mapping[str, object] = MappingProxyType({"ahead": None, "name": ""}),
+) -> Response:
+    again = page.path("/wait", next=next_path, to=form if form != "sign-in" else "", of=of)
+    response = page.render("wait.html", {**values, "again": again, "seconds": seconds}, status=200, here=again)
+    response.headers["retry-after"] = str(seconds)
     return response
 
 

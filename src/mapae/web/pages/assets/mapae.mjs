@@ -33,3 +33,37 @@ for (const time of document.querySelectorAll("time[data-local]")) {
   const moment = new Date(time.dateTime);
   time.textContent = moment.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 }
+
+// The waiting room: what is new is put into the page that is there, so that nothing jumps and a focus stays. A
+// document by XMLHttpRequest needs no markup from a string, which Trusted Types forbid.
+function looked(address) {
+  return new Promise((tell) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", address);
+    request.responseType = "document";
+    request.timeout = 10_000;
+    request.onloadend = () => tell(request);
+    request.send();
+  });
+}
+
+async function waitInLine(room) {
+  const address = document.querySelector("main a.button").href;
+  const live = () => document.querySelectorAll("main [data-live]");
+  for (;;) {
+    await new Promise((passed) => setTimeout(passed, room.dataset.again * 1000));
+    const request = await looked(address);
+    const fresh = request.response?.querySelector("[data-again]");
+    const news = [...(fresh?.querySelectorAll("[data-live]") ?? [])];
+    if (!request.status || request.status >= 500) continue; // no answer: the place is kept, so ask again later
+    if (news.length === 0 || news.length !== live().length) return location.assign(address);
+    room.dataset.again = fresh.dataset.again;
+    live().forEach((each, at) => {
+      if (each.textContent !== news[at].textContent) each.textContent = news[at].textContent;
+      if (each.localName === "progress") Object.assign(each, { max: news[at].max, value: news[at].value });
+    });
+  }
+}
+
+const room = document.querySelector("[data-again]");
+if (room) waitInLine(room);
