@@ -47,6 +47,36 @@ def test_unused_bits_must_be_zero_in_a_group_of_three(prefix):
         assert (accepted(prefix + last) is not None) == (ALPHABET.index(last) % 4 == 0)
 
 
+@pytest.mark.parametrize("size", [765, 766, 767, 768, 769, 770, 3309])  # about 1024 characters, and ML-DSA-65
+def test_a_long_text_is_read_as_strictly_as_a_short_one(size):
+    raw = (bytes(range(256)) * 13)[-size:]
+    text = encode(raw)
+    assert text == base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    assert decode(text) == raw
+    for at in (0, 1, len(text) // 2, len(text) - 1, len(text)):
+        for foreign in (
+            "+",
+            "/",
+            "=",
+            "==",
+            "\n",
+            " ",
+            '"',
+            "\\",
+            "\\u0041",
+            "\x00",
+            "\u00e9",
+            "\u200b",
+            "\ud800",
+            ".",
+        ):
+            for changed in (text[:at] + foreign + text[at:], text[:at] + foreign + text[at + 1 :]):
+                assert accepted(changed) is None
+    for last in ALPHABET:
+        got = accepted(text[:-1] + last)
+        assert got is None or encode(got) == text[:-1] + last
+
+
 @pytest.mark.parametrize(
     "text",
     [

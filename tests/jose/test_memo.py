@@ -15,7 +15,7 @@ NOW = 1_800_000_000
 
 
 def remembered(verifier):
-    return sum(len(state.current[2]) for state in verifier._states)
+    return sum(len(state.current.memo) for state in verifier._states)
 
 
 def test_a_token_seen_before_costs_no_signature(key, forge):

@@ -37,7 +37,7 @@ def strict(key=KEY, **options):
 
 
 def headers_of(verifier):
-    return verifier._states[0].current[1]
+    return verifier._states[0].current.headers
 
 
 # Memories ---------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_a_source_of_keys_is_asked_once_for_a_header():
 
 def test_nothing_is_remembered_where_there_is_no_room_for_it():
     text = token()
-    assert len(strict(memo_bytes=0)._states[0].current[2]) == 0
+    assert len(strict(memo_bytes=0)._states[0].current.memo) == 0
     for memo_bytes, same in ((0, False), (2 * cost_of(text) - 2, False), (2 * cost_of(text), True)):
         verifier = strict(memo_bytes=memo_bytes)
         assert (verifier.check(text, now=NOW) is verifier.check(text, now=NOW)) is same, memo_bytes
@@ -129,7 +129,7 @@ def test_several_issuers_share_the_options_and_the_memory():
     both = Verifier.for_issuers({ISSUER: KEY, "https://other.example": Key.generate("ES256")}, **options)
     assert both.check(token(typ="at+jwt"), now=NOW).iss == ISSUER
     for verifier in both._each.values():
-        assert verifier._states[0].current[2]._half == 250_000
+        assert verifier._states[0].current.memo._half == 250_000
     with pytest.raises(WrongKind):
         both.check(token(), now=NOW)
     with pytest.raises(Expired):
@@ -137,7 +137,7 @@ def test_several_issuers_share_the_options_and_the_memory():
     with pytest.raises(TooLarge):
         both.check(token(typ="at+jwt", x="x" * 1000), now=NOW)
     alone = Verifier.for_issuers({ISSUER: KEY}, audience=AUDIENCE)
-    assert alone._each[ISSUER]._states[0].current[2]._half == 8 * 1024 * 1024
+    assert alone._each[ISSUER]._states[0].current.memo._half == 8 * 1024 * 1024
 
 
 def test_an_issuer_has_quirks_and_an_audience_of_its_own():
@@ -180,7 +180,7 @@ def test_each_quirk_ends_at_its_own_moment():
 
 def test_the_times_between_the_ends_of_quirks_share_the_memory():
     verifier = strict(quirks={"int_sub": NOW + 10, "padded": NOW + 20}, memo_bytes=1_200_000)
-    assert [state.current[2]._half for state in verifier._states] == [200_000] * 3
+    assert [state.current.memo._half for state in verifier._states] == [200_000] * 3
 
 
 # Live keys ---------------------------------------------------------------------------------------------

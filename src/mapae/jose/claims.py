@@ -45,13 +45,13 @@ class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, gc=False,
         return name in self._members
 
     def __repr__(self) -> str:
-        return f"<Claims {' '.join(self._members)}>"
+        return f"<Claims {' '.join(self)}>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [(name, ...) for name in self._members]
+        return [(name, ...) for name in self]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mapping) and dict(self._members) == dict(other)
+        return isinstance(other, Mapping) and dict(self) == dict(other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other  # said here, as a Struct brings an own one that knows nothing of members
@@ -120,7 +120,7 @@ class Claims(msgspec.Struct, Mapping[str, Any], frozen=True, eq=False, gc=False,
 
     def to_dict(self) -> dict[str, Any]:
         """Copy the claims into a plain dict of dicts and lists."""
-        return {name: _thawed(value) for name, value in self._members.items()}
+        return {name: _thawed(value) for name, value in self.items()}
 
 
 def _frozen_claims(members: dict[str, Any]) -> Claims:

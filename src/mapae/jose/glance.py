@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from msgspec import inspect
 
 from mapae.jose.claims import MAX_DATE, Claims
 from mapae.jose.policy import Policy
+from mapae.jose.shapes import Shapes
 from mapae.jose.strict_json import MAX_DEPTH, decode_flat, encode
 
 Glance = Callable[[bytes, float], Any]
@@ -52,8 +53,39 @@ def _times(dates: Callable[[Any], tuple[int, int]], leeway: int) -> Times:
 
 
 def _at_members(policy: Policy) -> tuple[Glance, Times]:
+    """Look at members of any names; those of a shape that was seen before are decoded into a type made for it."""
     issuers, audiences = policy.issuers(), policy.audiences()
     issuer, audience = min(issuers), min(audiences)  # mostly the only ones; comparing is quicker than hashing
+    leeway, expired, last_exp = float(policy.leeway), -float(policy.leeway), MAX_DATE
+    shapes = Shapes()
+    decoder_of, other = shapes.decoders.get, _at_any_members(policy, shapes)
+
+    def glance(raw: bytes, now: float) -> Any:
+        commas = raw.count(b",")
+        decode = decoder_of(commas)
+        if decode is None:
+            return other(raw, now)
+        try:
+            claims = decode(raw)  # it needs every name, so with no more commas no name is there twice
+        except _ERRORS:
+            shapes.give_up(commas)
+            return other(raw, now)
+        exp, iat, iss, aud = claims.exp, claims.iat, claims.iss, claims._aud  # noqa: SLF001 (one room)
+        if (
+            0 <= iat <= exp <= last_exp
+            and exp - now > expired
+            and iat - now <= leeway
+            and (iss == issuer or iss in issuers)
+            and (aud == audience or aud in audiences)
+        ):
+            return claims
+        return None
+
+    return glance, _times(attrgetter("exp", "iat"), policy.leeway)
+
+
+def _at_any_members(policy: Policy, shapes: Shapes) -> Glance:
+    issuers, audiences = policy.issuers(), policy.audiences()
     leeway, expired, last_exp = float(policy.leeway), -float(policy.leeway), MAX_DATE
 
     def glance(raw: bytes, now: float) -> Any:
@@ -62,7 +94,8 @@ def _at_members(policy: Policy) -> tuple[Glance, Times]:
         try:
             members = decode_flat(raw)
             # Flat, so there is nothing to freeze; and no name twice, as the commas or the re-encoding show.
-            if raw.count(b",") + 1 != len(members) and encode(members) != raw:
+            shaped = raw.count(b",") + 1 == len(members)
+            if not shaped and encode(members) != raw:
                 return None
             exp, iat = members["exp"], members["iat"]
             if (
@@ -71,18 +104,20 @@ def _at_members(policy: Policy) -> tuple[Glance, Times]:
                 and 0 <= iat <= exp <= last_exp
                 and exp - now > expired
                 and iat - now <= leeway
-                and (members["iss"] == issuer or members["iss"] in issuers)
-                and (members["aud"] == audience or members["aud"] in audiences)
+                and members["iss"] in issuers
+                and members["aud"] in audiences
                 and type(members.get("sub", "")) is str
                 and type(members.get("jti", "")) is str
                 and "nbf" not in members
             ):
+                if shaped:
+                    shapes.learn(members)
                 return Claims(members)
         except _ERRORS:
             pass
         return None
 
-    return glance, _times(itemgetter("exp", "iat"), policy.leeway)
+    return glance
 
 
 def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, Times]:

@@ -89,7 +89,7 @@ def sign_at(  # noqa: PLR0917 (for `sign` and the front door: names would cost a
         members = _examined(members, shape)
     header = signing.headers.get(typ) or header_of(signing, typ)
     signing_input = header + encode_octets(write_object(members, "payload"))
-    token = f"{signing_input.decode()}.{signing.make_signature(signing_input)}"
+    token = (signing_input + signing.dotted_signature(signing_input)).decode()
     if len(token) > MAX_TOKEN:
         raise TooLarge(f"the token would have more than {MAX_TOKEN} characters")
     return token

@@ -233,26 +233,30 @@ class PrivateKey(Key):
     """A key that signs.
 
     Attributes:
-        make_signature: octets to their signature segment.
+        dotted_signature: octets to a dot and their signature segment, in ASCII octets.
         headers: the header segments written so far, each with its dot, by `typ`.
     """
 
-    __slots__ = ("headers", "make_signature")
+    __slots__ = ("dotted_signature", "headers")
 
-    make_signature: MakeSignature
+    dotted_signature: MakeSignature
     headers: dict[str | None, bytes]
 
     def __init__(self, algorithm: Algorithm, native: Any, public: Any, *, kid: str | None) -> None:
         super().__init__(algorithm, native, public, kid=kid)
-        self._become(make_signature=signer(algorithm, native), headers={})
+        self._become(dotted_signature=signer(algorithm, native), headers={})
 
     @property
     def is_private(self) -> bool:
         """Always true."""
         return True
 
+    def make_signature(self, message: bytes) -> str:
+        """Return the signature segment of octets."""
+        return self.dotted_signature(message)[1:].decode()
+
     def signer_after(self, beginning: bytes) -> MakeSignature:
-        """Return a `make_signature` for octets that all begin alike; it is called with the rest of them."""
+        """Return a `dotted_signature` for octets that all begin alike; it is called with the rest of them."""
         return signer(self._algorithm, self._native, beginning)
 
 

@@ -1,7 +1,7 @@
 """Make and check signatures: one closure per key, bound once, called often (RFC 7515 §5).
 
-A `MakeSignature` turns the signing input into the signature segment; a `Checker` takes both and raises when they do not
-match.
+A `MakeSignature` turns the signing input into what is written after it: a dot and the signature segment, in ASCII
+octets. A `Checker` takes the signing input and the segment, and raises when they do not match.
 The key objects, paddings and hashes are prepared here, so that a call does nothing but the primitive. Where all signing
 inputs begin alike (the header segment and its dot), a closure can be bound to that `beginning`, and is called with the
 rest.
@@ -20,12 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from mapae.errors import Malformed, SignatureRefused
 from mapae.jose.algorithms import Ecdsa, Eddsa, Hmac, MlDsa, Rsa
-from mapae.jose.base64url import TO_URL, decode, encode, write_base64
+from mapae.jose.base64url import TO_URL, decode, encode_octets, write_base64
 from mapae.jose.dss_signature import from_der, to_der
 
-MakeSignature = Callable[[bytes], str]
+MakeSignature = Callable[[bytes], bytes]
 Checker = Callable[[bytes, str], None]
 
+# The quotation mark in front of what msgspec writes becomes the dot.
+_TO_DOT_AND_URL = bytes.maketrans(b'"+/', b".-_")
 _REFUSED = "the signature does not match"
 _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -43,9 +45,12 @@ def signer(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: b
             return _rsa_signer(algorithm, key, beginning)
         case Ecdsa():
             return _ecdsa_signer(algorithm, key, beginning)
-        case Eddsa() | MlDsa():
+        case Eddsa():
             sign = key.sign
-            return lambda message: encode(sign(beginning + message))
+            return lambda message: _dotted(sign(beginning + message))
+        case MlDsa():  # so long a signature has many characters to exchange, and few places where they stand
+            sign = key.sign
+            return lambda message: b"." + encode_octets(sign(beginning + message))
 
 
 def checker(algorithm: Hmac | Rsa | Ecdsa | Eddsa | MlDsa, key: Any, beginning: bytes = b"") -> Checker:
@@ -74,12 +79,12 @@ def _hmac_states(algorithm: Hmac, secret: bytes, beginning: bytes) -> tuple[Call
 def _mac(algorithm: Hmac, secret: bytes, beginning: bytes) -> MakeSignature:
     inner_copy, outer_copy = _hmac_states(algorithm, secret, beginning)
 
-    def make(message: bytes) -> str:
+    def make(message: bytes) -> bytes:
         inner = inner_copy()
         inner.update(message)
         outer = outer_copy()
         outer.update(inner.digest())
-        return write_base64(outer.digest()).strip(b'"=').translate(TO_URL).decode()
+        return write_base64(outer.digest()).rstrip(b'"=').translate(_TO_DOT_AND_URL)
 
     return make
 
@@ -110,7 +115,7 @@ def _rsa_signer(algorithm: Rsa, key: Any, beginning: bytes) -> MakeSignature:
     hash_ = _HASHES[algorithm.hash_name]()
     pad = _rsa_padding(algorithm, hash_)
     sign = key.sign
-    return lambda message: encode(sign(beginning + message, pad, hash_))
+    return lambda message: _dotted(sign(beginning + message, pad, hash_))
 
 
 def _rsa_checker(algorithm: Rsa, key: Any, beginning: bytes) -> Checker:
@@ -138,7 +143,7 @@ def _ecdsa_signer(algorithm: Ecdsa, key: Any, beginning: bytes) -> MakeSignature
     sign = key.sign
     size = algorithm.size
 
-    return lambda message: encode(from_der(sign(beginning + message, ecdsa), size))
+    return lambda message: _dotted(from_der(sign(beginning + message, ecdsa), size))
 
 
 def _ecdsa_checker(algorithm: Ecdsa, key: Any, beginning: bytes) -> Checker:
@@ -174,6 +179,10 @@ def _plain_checker(algorithm: Eddsa | MlDsa, key: Any, beginning: bytes) -> Chec
             raise SignatureRefused(_REFUSED)
 
     return check
+
+
+def _dotted(signature: bytes) -> bytes:
+    return write_base64(signature).rstrip(b'"=').translate(_TO_DOT_AND_URL)
 
 
 def _octets(signature: str, size: int) -> bytes:

@@ -10,23 +10,23 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from mapae.jose.base64url import encode_octets
+from mapae.jose.base64url import TO_URL, encode_octets, write_base64
 from mapae.jose.claims import check_date, check_registered
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import MAX_TOKEN
 from mapae.jose.jwt import header_of, members_of, new_jti, seconds_of, sign_at, signing_key
 from mapae.jose.key import Key, PrivateKey
 from mapae.jose.signatures import MakeSignature
-from mapae.jose.strict_json import PLAIN, STR, write_object
+from mapae.jose.strict_json import PLAIN, STR, encode, write_object
 
 _SHARED = frozenset({"iss", "aud", "iat", "exp", "nbf"})
 _MAX_SHAPES = 256
 
 Sign = Callable[[Any, float], str]
 
-_Beginning = tuple[int, int, str, bytes, MakeSignature]
-"""Its first second, and the one after it; the text; octets left over, which did not fill a group of base64; what signs
-the rest.
+_Beginning = tuple[float, float, str, bytes, MakeSignature]
+"""Its first second, and the one after it; the text; octets left over, which did not fill a group of base64, and which
+stand where the brace of the other claims would; what signs the rest.
 """
 
 
@@ -93,40 +93,66 @@ def _begun(key: PrivateKey, header: bytes, shared: dict[str, Any], second: int, 
     payload = write_object(members, "payload")[:-1] + b","
     whole = len(payload) // 3 * 3
     beginning = header + encode_octets(payload[:whole])
-    return second, second + 1, beginning.decode(), payload[whole:], key.signer_after(beginning)
+    return float(second), second + 1.0, beginning.decode(), payload[whole:], key.signer_after(beginning)
+
+
+class _Ordinary:
+    """What claims were signed in full before, by names and types without any value.
+
+    Attributes:
+        shapes: the names and the types of the values, side by side.
+        texts: the names of the newest shape that is all text: comparing them is quicker than hashing.
+    """
+
+    __slots__ = ("shapes", "texts")
+
+    def __init__(self) -> None:
+        self.shapes: set[tuple[Any, ...]] = set()
+        self.texts: list[Any] = []
+
+    def learn(self, members: dict[str, Any]) -> None:
+        types = (*map(type, members.values()),)
+        if not (_SHARED.isdisjoint(members) and STR.issuperset(map(type, members)) and PLAIN.issuperset(types)):
+            return
+        if len(self.shapes) >= _MAX_SHAPES:
+            self.shapes.clear()
+        self.shapes.add((*members, *types))
+        if STR.issuperset(types):
+            self.texts = [*members]
 
 
 def _signing(in_full: Callable[[Any, int], str], begun: Callable[[int], _Beginning]) -> Sign:
-    """Sign the short way what was signed in full before: the same names, all of them text, or of the same types."""
-    ordinary: set[tuple[Any, ...]] = set()
+    """Sign the short way what was signed in full before: the same names, with values of the same types."""
+    ordinary = _Ordinary()
     beginning = begun(0)
 
     def first(members: dict[str, Any], now: float) -> str:
         token = in_full(members, int(now))
-        types = (*map(type, members.values()),)
-        if _SHARED.isdisjoint(members) and STR.issuperset(map(type, members)) and PLAIN.issuperset(types):
-            if len(ordinary) >= _MAX_SHAPES:
-                ordinary.clear()
-            ordinary.add((*members,) if STR.issuperset(types) else (*members, *types))
+        ordinary.learn(members)
         return token
 
     def sign(claims: Any, now: float) -> str:
         nonlocal beginning
-        members = {**claims} if type(claims) is dict else members_of(claims)
+        members = claims if type(claims) is dict else members_of(claims)
         if "jti" not in members:
-            members["jti"] = new_jti()
-        shape: tuple[Any, ...] = (*members,)
+            members = {**members, "jti": new_jti()}
+        known = [*members] == ordinary.texts
         for value in members.values():
             if type(value) is not str:
-                shape = (*members, *map(type, members.values()))
+                known = False
                 break
-        if shape not in ordinary:
+        if not known and (*members, *map(type, members.values())) not in ordinary.shapes:
             return first(members, now)
         since, until, begin, rest, make = beginning
         if not since <= now < until:
             since, until, begin, rest, make = beginning = begun(int(now))
-        ending = encode_octets(rest + write_object(members, "payload")[1:])
-        token = f"{begin}{ending.decode()}.{make(ending)}"
+        try:
+            ending = write_base64(encode(members).replace(b"{", rest, 1)).strip(b'"=')
+        except ValueError:  # a lone surrogate, or a number of too many digits
+            return first(members, now)
+        if 0x2B in ending or 0x2F in ending:
+            ending = ending.translate(TO_URL)
+        token = begin + (ending + make(ending)).decode()
         return token if len(token) <= MAX_TOKEN else first(members, now)
 
     return sign

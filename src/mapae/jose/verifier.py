@@ -210,8 +210,22 @@ def _for_issuer(
     return Verifier(own.keys, issuer=name, audience=chosen, **{**options, "quirks": own.quirks})
 
 
-_Current = tuple[KeySource, dict[str, Checker], Memo]
-"""The keys; for each header segment that was good before, a check of what follows it; the memo."""
+class _Current:
+    """The keys of now and what was learnt under them.
+
+    Attributes:
+        keys: where the key of a header that is new is found.
+        headers: for each header segment that was good before, a check of what follows it.
+        latest: the newest of them with its dot, and its check: most tokens begin as the one before.
+        memo: verified tokens.
+    """
+
+    __slots__ = ("headers", "keys", "latest", "memo")
+
+    def __init__(self, keys: KeySource, memo: Memo) -> None:
+        self.keys, self.memo = keys, memo
+        self.headers: dict[str, Checker] = {}
+        self.latest: tuple[str, Checker | None] = ("", None)
 
 
 class _State:
@@ -220,10 +234,10 @@ class _State:
     __slots__ = ("current",)
 
     def __init__(self, keys: KeySource, memo: Memo) -> None:
-        self.current: _Current = (keys, {}, memo)
+        self.current = _Current(keys, memo)
 
     def replace(self, keys: KeySource) -> None:
-        self.current = (keys, {}, self.current[2].emptied())
+        self.current = _Current(keys, self.current.memo.emptied())
 
 
 Check = Callable[[str | bytes, float], Any]
@@ -276,7 +290,7 @@ def _remembering(state: _State, walk: Check, reader: Reader) -> Check:
     def check(token: str | bytes, now: float) -> Any:
         if type(token) is not str:
             token = as_text(token)
-        memo = state.current[2]
+        memo = state.current.memo
         seen = memo.younger.get(token) or memo.older.get(token)
         if seen is not None:
             if seen[1] <= now < seen[2]:
@@ -296,18 +310,33 @@ def _asking(check: Check, revocation: Callable[[Any], None]) -> Check:
     return asking
 
 
-def _first_check(typ: str | None, quirks: frozenset[str]) -> Callable[[str, bytes, str, _Current], None]:
-    def first(header: str, payload: bytes, signature: str, current: _Current) -> None:
-        """Check under a header that is new; remembered only with a good signature, so no stranger fills the memory."""
-        keys, headers, _memo = current
-        key = _key_for(header, keys, typ, quirks)
-        beginning = f"{header}.".encode()
-        key.check_signature(beginning + payload, signature)
-        if len(headers) >= _MAX_HEADERS:
-            headers.clear()
-        headers[header] = key.checker_after(beginning)
+Begin = Callable[[str, _Current], tuple[str, Checker]]
+"""A token to what follows its header segment, and the check of that."""
 
-    return first
+
+def _beginning(typ: str | None, quirks: frozenset[str]) -> Begin:
+    def begin(token: str, current: _Current) -> tuple[str, Checker]:
+        header, _, rest = token.partition(".")
+        return rest, current.headers.get(header) or first_check(header, current)
+
+    def first_check(header: str, current: _Current) -> Checker:
+        """Check under a header that is new; remembered only with a good signature, so no stranger fills the memory."""
+
+        def check(payload: bytes, signature: str) -> None:
+            if not header.isascii():
+                raise Malformed("the token holds a character outside base64url")
+            key = _key_for(header, current.keys, typ, quirks)
+            beginning = f"{header}."
+            octets = beginning.encode()
+            key.check_signature(octets + payload, signature)
+            if len(current.headers) >= _MAX_HEADERS:
+                current.headers.clear()
+            current.headers[header] = known = key.checker_after(octets)
+            current.latest = beginning, known
+
+        return check
+
+    return begin
 
 
 def _studying(reader: Reader, judge: Judge, *, remembers: bool) -> Callable[[str, bytes, float, Memo], Any]:
@@ -327,37 +356,36 @@ def _walk(
     state: _State, reader: Reader, glances: tuple[Glance, Times], *, policy: Policy, quirks: frozenset[str]
 ) -> Check:
     """Prepare the straight walk from text to claims; a payload out of the ordinary is read and judged rule by rule."""
-    shareable, remembers = reader.shareable, state.current[2].remembers
+    shareable, remembers = reader.shareable, state.current.memo.remembers
     glance, times_of = glances
     max_length, padded = policy.max_length, "padded" in quirks
     decode = decode_padded if padded else decode_strictly
-    first, study = _first_check(policy.typ, quirks), _studying(reader, judge_of(policy), remembers=remembers)
+    begin, study = _beginning(policy.typ, quirks), _studying(reader, judge_of(policy), remembers=remembers)
 
     def walk(token: str | bytes, now: float) -> Any:
         if type(token) is not str:
             token = as_text(token)
         if len(token) > max_length:
             raise TooLarge(f"the token has more than {max_length} characters")
-        header, _, rest = token.partition(".")
+        current = state.current
+        beginning, check_signature = current.latest
+        rest = token.removeprefix(beginning)
+        if check_signature is None or rest is token:
+            rest, check_signature = begin(token, current)
         payload, _, signature = rest.rpartition(".")
         if not payload or "." in payload:
             raise Malformed(wrong_shape(token) if token.count(".") != 2 else "the token has an empty segment")
-        if not (payload.isascii() and header.isascii()):
+        if not payload.isascii():
             raise Malformed("the token holds a character outside base64url")
         if padded:
             signature = encode(decode_padded(signature, "signature"))
-        current = state.current
-        check_signature = current[1].get(header)
-        if check_signature is not None:
-            check_signature(payload.encode(), signature)
-        else:
-            first(header, payload.encode(), signature, current)
+        check_signature(payload.encode(), signature)
         octets = decode(payload, "payload")
         claims = glance(octets, now)
         if claims is None:
-            return study(token, octets, now, current[2])
+            return study(token, octets, now, current.memo)
         if remembers:
-            current[2].add(token, Verified(claims if shareable else octets, *times_of(claims)))
+            current.memo.add(token, Verified(claims if shareable else octets, *times_of(claims)))
         return claims
 
     return walk
