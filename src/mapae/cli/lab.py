@@ -6,7 +6,13 @@ import click
 
 from mapae.cli.commands import Group, Verb
 
-VERBS: dict[str, Verb] = {}
+VERBS: dict[str, Verb] = {
+    "lb": (
+        "lab_lb:lb",
+        "Sessions and tokens behind a load balancer.",
+        "로드 밸런서 뒤에 둔 세션과 토큰을 재요.",
+    ),
+}
 
 
 @click.group(cls=Group, verbs=VERBS, ko="이 컴퓨터에서 진짜 서버로 해 보는 실험이에요.")

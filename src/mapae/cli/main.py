@@ -32,6 +32,7 @@ VERBS = {
     "restore": ("backup:restore", "Bring a backup back.", "백업을 되돌려요."),
     "health": ("health:health", "Ask the running service whether it is well.", "실행 중인 서비스가 괜찮은지 물어요."),
     "crack-time": ("crack_time:crack_time", "How long a password holds out.", "비밀번호가 얼마나 버티는지 계산해요."),
+    "lab": ("lab:lab", "Experiments with real servers.", "진짜 서버로 해 보는 실험이에요."),
     "completion": ("completion:completion", "Tab completion for your shell.", "셸에서 탭으로 완성해 줘요."),
 }
 

@@ -70,8 +70,8 @@ def table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = (), indent: st
 class Step(Protocol):
     """Tells how many of all are done."""
 
-    def __call__(self, done: int, total: int | None = None) -> None:
-        """Show that `done` of all are done; `total` where it was not known before."""
+    def __call__(self, done: int, total: int | None = None, label: str | None = None) -> None:
+        """Show that `done` of all are done; `total` where it was not known before, `label` where it changes."""
         ...
 
 
@@ -85,7 +85,7 @@ def progress(label: str, total: int, *, after: float = 1.0) -> Iterator[Step]:
         after: seconds.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _done, _total=None: None
+        yield lambda _done, _total=None, _label=None: None
         return
     import time
 
@@ -96,10 +96,10 @@ def progress(label: str, total: int, *, after: float = 1.0) -> Iterator[Step]:
     bar = Progress(console=Console(stderr=True), transient=True)
     task = bar.add_task(label, total=total)
 
-    def step(done: int, total: int | None = None) -> None:
+    def step(done: int, total: int | None = None, label: str | None = None) -> None:
         if not bar.live.is_started and time.monotonic() - began >= after:
             bar.start()
-        bar.update(task, completed=done, total=total)
+        bar.update(task, completed=done, total=total, description=label)
 
     try:
         yield step
