@@ -61,7 +61,7 @@ def test_refusals_failures_and_percentiles_are_told_apart():
 
 def measured(**changed) -> Measured:
     given = {
-        "load": Load(1234.5, 3.14159, 20.0, 5000, 0.667, 0, {}),
+        "load": Load(1234.5, 3.14159, 20.0, 5000, 310.0, 0.667, 0, {}),
         "sign_outs": SignOuts(tried=6, ended=2, median_ms=9.0, slowest_ms=12.0, waited_seconds=2.5),
         "kill": Kill(users=18, lost=6, failed=1, answers=900),
         "request_bytes": 127,
@@ -72,7 +72,7 @@ def measured(**changed) -> Measured:
 
 
 FEED = measured(
-    load=Load(900.0, 4.0, 30.0, 4000, 0.0, 0, {"valkey": 0.003, "database": 0.014}),
+    load=Load(900.0, 4.0, 30.0, 4000, None, 0.0, 0, {"valkey": 0.003, "database": 0.014}),
     sign_outs=SignOuts(tried=6, ended=6, median_ms=40.0, slowest_ms=131.7, waited_seconds=2.5),
     kill=Kill(users=18, lost=0, failed=0, answers=900),
     outages=(Outage("valkey", 1.0), Outage("database", 1.0, 0.0, 4.5)),
@@ -89,7 +89,7 @@ def test_the_table_says_it_all_in_either_language(language, lost, partly, monkey
     monkeypatch.setenv("MAPAE_LANG", language)
     said = "\n".join(lines_of(REPORT))
     rows = {tuple(line.split()[-2:]) for line in said.splitlines() if line}
-    assert {("1,234", "900"), ("0.00", "0.02"), ("67%", "0%")} <= rows
+    assert {("1,234", "900"), ("310", "-"), ("0.00", "0.02"), ("67%", "0%")} <= rows
     assert lost in said
     assert partly in said
     assert "132 ms" in said
@@ -109,7 +109,7 @@ def test_the_charts_name_every_mode_that_was_measured(korean, word):
     drawn = chart(REPORT, korean=korean)
     assert drawn.startswith("<svg")
     assert word in drawn
-    assert drawn.count(">A ") == drawn.count(">F ") == 6
+    assert drawn.count(">A ") == drawn.count(">F ") == 7
 
 
 def test_little_is_not_called_nothing():

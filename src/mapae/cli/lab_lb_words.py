@@ -88,6 +88,7 @@ def _labels(report: Report) -> tuple[str, ...]:
         say("requests a second", "초당 요청"),
         say("half within (p50), ms", "절반의 응답 시간(p50), ms"),
         say("99 of 100 within (p99), ms", "100개 중 99개(p99), ms"),
+        say("processor time a request, µs", "요청당 프로세서 시간, µs"),
         say("store operations a request", "요청당 저장소 조회"),
         say("bytes a request", "요청 한 번의 바이트"),
         say("of them the credential", "그중 세션·토큰"),
@@ -106,6 +107,7 @@ def _cells(found: Measured) -> Iterator[str]:
     yield f"{load.per_second:,.0f}"
     yield f"{load.p50_ms:.1f}"
     yield f"{load.p99_ms:.1f}"
+    yield "-" if load.processor_us is None else f"{load.processor_us:,.0f}"
     yield f"{sum(load.store_operations.values()):.2f}"
     yield str(found.request_bytes)
     yield str(found.credential_bytes)
@@ -155,6 +157,7 @@ def _members(found: Measured) -> dict[str, object]:
         "requests_per_second": round(load.per_second, 1),
         "p50_ms": round(load.p50_ms, 3),
         "p99_ms": round(load.p99_ms, 3),
+        "processor_us": None if load.processor_us is None else round(load.processor_us, 1),
         "failed": load.failed,
         "refused_share": round(load.refused_share, 4),
         "store_operations_per_request": {name: round(count, 4) for name, count in load.store_operations.items()},
@@ -195,6 +198,10 @@ def chart(report: Report, *, korean: bool) -> str:
         (
             pick("What the nodes ask a store, for each request", "요청 하나에 노드가 저장소에 묻는 횟수"),
             lambda found: sum(found.load.store_operations.values()),
+        ),
+        (
+            pick("Processor time of nodes and Valkey for a request, µs", "요청당 노드와 Valkey의 프로세서 시간, µs"),
+            lambda found: found.load.processor_us or 0.0,
         ),
         (pick("Requests a second", "초당 요청"), lambda found: found.load.per_second),
         (

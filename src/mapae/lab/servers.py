@@ -56,6 +56,14 @@ class Server:
         """Whether its process has not ended."""
         return self.process.poll() is None
 
+    def processor_seconds(self) -> float:
+        """Return how much processor time its process has used; 0 where the system does not tell, or it has ended."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime: proc_pid_stat(5)
+
     def kill(self) -> None:
         """End it and its children with SIGKILL, at once, and wait until it is gone."""
         self._signal(signal.SIGKILL)

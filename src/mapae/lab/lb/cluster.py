@@ -46,6 +46,13 @@ class Cluster:
         """The nodes that run."""
         return [node for node in self.nodes if node.runs]
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the nodes and Valkey have used so far."""
+        servers = list(self.nodes)
+        if self.valkey is not None and self.valkey.server is not None:
+            servers.append(self.valkey.server)
+        return sum([server.processor_seconds() for server in servers])
+
     async def store_operations(self) -> Mapping[str, int]:
         """Return how often each store was asked anything so far."""
         found = {} if self.valkey is None else {"valkey": await self.valkey.operations()}

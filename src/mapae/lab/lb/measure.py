@@ -63,8 +63,9 @@ async def measure(letter: Letter, plan: Plan, tools: Tools, folder: Path, *, ste
 async def _load(cluster: Cluster, people: Sequence[Person], plan: Plan) -> Load:
     port = cluster.balancer.port
     await drive(port, people, seconds=plan.warm_seconds, lines=plan.lines)
-    before = await cluster.store_operations()
+    before, used = await cluster.store_operations(), cluster.processor_seconds()
     outcome = await drive(port, people, seconds=plan.seconds, lines=plan.lines)
+    used = cluster.processor_seconds() - used
     after = await cluster.store_operations()
     answers = len(outcome.latencies)
     return Load(
@@ -72,6 +73,7 @@ async def _load(cluster: Cluster, people: Sequence[Person], plan: Plan) -> Load:
         p50_ms=outcome.percentile_ms(0.50),
         p99_ms=outcome.percentile_ms(0.99),
         answers=answers,
+        processor_us=used / max(1, answers) * 1e6 or None,
         refused_share=outcome.refused_share,
         failed=outcome.failed,
         store_operations={store: (after[store] - before[store]) / max(1, answers) for store in after},

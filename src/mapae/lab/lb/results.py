@@ -15,6 +15,7 @@ class Load:
 
     Attributes:
         per_second: answers a second.
+        processor_us: processor time of the nodes and Valkey for an answer, in microseconds; None where it is not told.
         refused_share: of answers that took somebody for a stranger: 0 to 1.
         store_operations: what was asked of Valkey and of the database, for each answer.
     """
@@ -23,6 +24,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     answers: int
+    processor_us: float | None
     refused_share: float
     failed: int
     store_operations: Mapping[str, float]
