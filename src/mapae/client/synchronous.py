@@ -1,0 +1,134 @@
+"""The client for programs without an event loop."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from threading import Lock
+from typing import TypeVar
+
+from mapae.client.conversation import Conversation, Heard, Pause, Place
+from mapae.client.exchange import Exchange, Request
+from mapae.client.session import DEADLINE, TIMEOUT, Keep, Progress, Session, nobody
+from mapae.client.tokens import Tokens
+from mapae.errors import ServiceUnreachable
+
+T = TypeVar("T")
+
+
+class Client:
+    """One program's session at one service; several threads may use it.
+
+    Attributes:
+        tokens: the session; None when nobody is signed in.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        tokens: Tokens | None = None,
+        keep: Keep = nobody,
+        timeout: float = TIMEOUT,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Prepare to sign in.
+
+        Args:
+            service: its address, by https.
+            tokens: a session from before; it is renewed before its first use.
+            keep: called with the session whenever it changes, to store it; with None when it has ended.
+            timeout: seconds for one request and its whole answer.
+            context: the certificates that are trusted; the system's when left out.
+
+        Raises:
+            ValueError: the address makes no sense.
+        """
+        self._exchange = Exchange(service, timeout=timeout, context=context)
+        self._session = Session(tokens, keep)
+        self._one_at_a_time = Lock()
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """The session; None when nobody is signed in."""
+        return self._session.held.tokens
+
+    def sign_in(
+        self,
+        email: str,
+        password: str,
+        *,
+        deadline: float = DEADLINE,
+        progress: Progress = nobody,
+        ticket: str = "",
+    ) -> Tokens:
+        """Begin a session; where there is a waiting line, wait in it as the service asks.
+
+        Args:
+            email: whose.
+            password: theirs; it is kept only until this returns.
+            deadline: seconds for all of it. When the next wait would end later, what stands in the way is raised.
+            progress: called with the place in the line each time it is known.
+            ticket: that of an earlier `Waiting`, to keep its place.
+
+        Raises:
+            SignInRefused: the e-mail and the password do not match an active account.
+            Waiting: the turn does not come before the deadline; its `ticket` keeps the place for a day.
+            TooManyAttempts: earlier failures have to slow down for longer than the deadline.
+            Refused: as the service says.
+            ServiceUnreachable: no usable answer before the deadline.
+        """
+        with self._one_at_a_time:
+            steps = self._session.begin(email, password, deadline=deadline, ticket=ticket)
+            return self._run(steps, progress)
+
+    def access_token(self) -> str:
+        """Return an access token that is good for a while, renewed where it is time to.
+
+        Raises:
+            RefreshRefused: the session has ended, or there is none; sign in again.
+            ServiceUnreachable: it cannot be renewed now, and the present one has expired.
+        """
+        with self._one_at_a_time:
+            return self._run(self._session.fresh(), nobody)
+
+    def renew(self, refused: str) -> str:
+        """Return another access token than `refused`, which some server has answered with 401.
+
+        Raises:
+            RefreshRefused, ServiceUnreachable: as for `access_token`.
+        """
+        with self._one_at_a_time:
+            return self._run(self._session.another(refused), nobody)
+
+    def sign_out(self) -> None:
+        """End the session and forget its tokens.
+
+        Raises:
+            ServiceUnreachable: no usable answer; the tokens are kept, to try again.
+        """
+        with self._one_at_a_time:
+            self._run(self._session.end(), nobody)
+
+    def _run(self, steps: Conversation[T], progress: Progress) -> T:
+        try:
+            step = next(steps)
+            while True:
+                match step:
+                    case Request():
+                        step = steps.send(self._heard(step))
+                    case Pause(seconds):
+                        time.sleep(seconds)
+                        step = next(steps)
+                    case Place():
+                        progress(step)
+                        step = next(steps)
+        except StopIteration as result:
+            done: T = result.value
+            return done
+
+    def _heard(self, request: Request) -> Heard:
+        try:
+            return self._exchange(request)
+        except ServiceUnreachable as error:
+            return error
