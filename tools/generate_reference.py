@@ -458,6 +458,18 @@ PAGES = (
         of_docstrings(rooms(Room("mapae.remote"), Room("mapae.jose.jwks_store", ("Bounds",)))),
     ),
     Page(
+        "library-client.md",
+        (
+            "The client",
+            "For programs that sign in. [Sign in from a program](../do/sign-in-from-a-program.md) shows it at work.",
+        ),
+        (
+            "클라이언트",
+            "로그인하는 프로그램을 위한 거예요. 쓰는 모습은 [프로그램에서 로그인하기](../do/sign-in-from-a-program.md)에 있어요. 설명은 영어예요.",
+        ),
+        of_docstrings(rooms(Room("mapae.client"))),
+    ),
+    Page(
         "library-fastapi.md",
         (
             "The library in FastAPI",

@@ -84,7 +84,8 @@ class World:
             return result.value
 
     def signs_in(self, *, deadline=300.0, ticket=""):
-        steps = signing_in("jane@example.com", "secret", ticket=ticket, ends=self.now + deadline, manners=self.manners)
+        ends = self.now + deadline
+        steps = signing_in("jane@example.com", "secret", client_id="", ticket=ticket, ends=ends, manners=self.manners)
         return self.holds(steps)
 
     @property

@@ -81,11 +81,12 @@ class Manners:
 
 
 def signing_in(
-    email: str, password: str, *, ticket: str, ends: float, manners: Manners
+    email: str, password: str, *, client_id: str, ticket: str, ends: float, manners: Manners
 ) -> Conversation[tuple[Tokens, float]]:
     """Sign in, and wait in the line where there is one; return the tokens and when they were asked for.
 
     Args:
+        client_id: the name of the program at the service; empty for the service's own.
         ticket: a place from before; empty without one.
         ends: when, by the clock, the caller wants to be told that it did not work.
 
@@ -93,10 +94,11 @@ def signing_in(
         Refused: as the service says; Waiting when the turn comes too late, with the ticket to go on with.
         ServiceUnreachable: no usable answer.
     """
+    named = {"client_id": client_id} if client_id else {}
     shown = kept = ticket
     failures = 0
     while True:
-        members = {"email": email, "password": password} | ({"ticket": shown} if shown else {})
+        members = {"email": email, "password": password} | named | ({"ticket": shown} if shown else {})
         asked = manners.clock()
         refusal = yield from _asked(Request("/v1/sign-in", members))
         if isinstance(refusal, Answer):

@@ -36,10 +36,10 @@ class Session:
         self._keep = keep
         self._manners = Manners(time.monotonic, random.SystemRandom().random)
 
-    def begin(self, email: str, password: str, *, deadline: float, ticket: str) -> Conversation[Tokens]:
+    def begin(self, email: str, password: str, *, client_id: str, deadline: float, ticket: str) -> Conversation[Tokens]:
         """Sign in; see `Client.sign_in`."""
         ends = self._manners.clock() + deadline
-        steps = signing_in(email, password, ticket=ticket, ends=ends, manners=self._manners)
+        steps = signing_in(email, password, client_id=client_id, ticket=ticket, ends=ends, manners=self._manners)
         return self._hold(*(yield from steps))
 
     def fresh(self) -> Conversation[str]:

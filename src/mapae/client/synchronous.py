@@ -61,6 +61,7 @@ class Client:
         deadline: float = DEADLINE,
         progress: Progress = nobody,
         ticket: str = "",
+        client_id: str = "",
     ) -> Tokens:
         """Begin a session; where there is a waiting line, wait in it as the service asks.
 
@@ -70,6 +71,7 @@ class Client:
             deadline: seconds for all of it. When the next wait would end later, what stands in the way is raised.
             progress: called with the place in the line each time it is known.
             ticket: that of an earlier `Waiting`, to keep its place.
+            client_id: the name of this program in the service's settings; empty where it has none of its own.
 
         Raises:
             SignInRefused: the e-mail and the password do not match an active account.
@@ -79,7 +81,7 @@ class Client:
             ServiceUnreachable: no usable answer before the deadline.
         """
         with self._one_at_a_time:
-            steps = self._session.begin(email, password, deadline=deadline, ticket=ticket)
+            steps = self._session.begin(email, password, deadline=deadline, ticket=ticket, client_id=client_id)
             return self._run(steps, progress)
 
     def access_token(self) -> str:
