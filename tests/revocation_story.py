@@ -2,12 +2,13 @@
 
 Nodes issue and check tokens; each follows the feed by polling once a second and by hints. Servers elsewhere follow it
 through whichever node a load balancer gives them, page by page. The network delays, drops, repeats and reorders; nodes
-are cut off, crash and forget everything; their clocks differ, drift and jump; a lagging replica answers some polls; the
-database pauses, sweeps its feed, gives it another name and runs on a clock of its own.
+are cut off, crash and forget everything; their clocks differ, drift by 500 ppm and jump by up to ten seconds; a lagging
+replica answers some polls; the database pauses, sweeps its feed, gives it another name and runs on a clock of its own.
 
 An oracle that sees everything asserts, at every single check:
 
-    R1  a token revoked at c is refused from c + S + d on, at every node and every server elsewhere
+    R1  a token revoked at c is refused from c + S + d on, at every node and every server elsewhere; d is by how much
+        clocks may differ, and not how far they jump; servers elsewhere read no database's clock and differ once more
     R7  a token that no revocation concerns is never refused as revoked, nor as stale while the lease is good
 
 and when all is quiet again, that everybody knows the same (R5) and judges every token right.
@@ -25,14 +26,16 @@ from random import Random
 from mapae.errors import Revoked, Stale
 from mapae.flows.feed import Feed as Relay
 from mapae.sessions.access_token import AccessClaims
+from mapae.sessions.agreed_time import AgreedTime
 from mapae.sessions.revocation import Entry, Revocations
 
-LIFETIME, LEEWAY, CLOCKS_DIFFER = 12, 2, 4
+LIFETIME, LEEWAY, CLOCKS_DIFFER, PAGES_DIFFER = 12, 2, 4, 4
 STORY = 38.0
 DRIFT = 500e-6
+JUMP = 10.0
 DELAYS = (0.001, 0.01, 0.1)
 KINDS = ("session",) * 8 + ("account",) * 4 + ("token",) * 3 + ("client", "realm")
-TROUBLES = ("cut", "cut", "crash", "jump", "pause", "cut all", "rename")
+TROUBLES = ("cut", "cut", "crash", "jump", "jump", "pause", "cut all", "rename")
 
 
 @dataclass(slots=True, eq=False)
@@ -40,19 +43,27 @@ class Node:
     """One process: its knowledge, its clocks, its connection.
 
     Attributes:
+        agreed: how its wall clock stands to the database's.
         relay: what servers elsewhere read of this node; None for such a server itself.
+        ahead: by how much the later of the two clocks was ahead of the true time when the last reading was asked for.
     """
 
     revocations: Revocations
+    agreed: AgreedTime
     offset: float
     rate: float
     origin: float
     relay: Relay | None = None
     life: int = 0
     cut_until: float = 0.0
+    ahead: float = 0.0
 
     def wall(self, at):
         return 1_000_000 + at + self.offset
+
+    def time(self, at):
+        """What it takes for the time, as `Service.now_ms` does."""
+        return self.agreed.kept(self.wall(at), self.monotonic(at))
 
     def monotonic(self, at):
         return self.origin + at * self.rate
@@ -104,11 +115,12 @@ class Story:
 
     knows = Revocations
     relays = Relay
+    agrees = AgreedTime
 
     def __init__(self, seed):
         self.random = Random(seed).random
         self.staleness = self.pick((2.0, 5.0, 10.0))
-        # In half of the stories all clocks agree, so that the bound is S alone.
+        # In half of the stories all clocks agree and none jumps, so that the bound is S alone.
         self.clocks_differ = self.pick((0, CLOCKS_DIFFER))
         self.order = count()
         self.events = []
@@ -148,7 +160,14 @@ class Story:
     # The stage.
 
     def new_node(self, relay):
-        return Node(self.nothing_known(), self.skew(), 1 + self.between(-DRIFT, DRIFT), self.between(0, 1e6), relay)
+        return Node(
+            self.nothing_known(),
+            self.agrees(CLOCKS_DIFFER),
+            self.skew(),
+            1 + self.between(-DRIFT, DRIFT),
+            self.between(0, 1e6),
+            relay,
+        )
 
     def nothing_known(self):
         return self.knows(self.staleness, keep_longer=CLOCKS_DIFFER)
@@ -189,54 +208,74 @@ class Story:
         revocations = node.revocations
         after = revocations.head if revocations.ready else 0
         answer = self.answer_elsewhere if node.relay is None else self.answer_poll
-        self.at(now + self.delay(now), answer, node, node.life, node.monotonic(now), after)
+        self.at(now + self.delay(now), answer, node, node.life, (now, node.monotonic(now), node.wall(now)), after)
 
     def lost(self, now, node):
         return now < node.cut_until or self.chance(0.1, now)
 
     def answer_poll(self, now, node, *asked):
         """The database, or a replica that lags, answers a node."""
-        life, sent, after = asked
+        life, (began, sent, wall), after = asked
         database = self.database
         if now < database.paused_until:
             self.at(database.paused_until, self.answer_poll, node, *asked)
             return
         lag = 4 * self.random() if self.chance(0.2, now) else 0.0
         entries, head = database.read(now, after, lag=lag)
-        if lag:
-            sent = min(sent, node.monotonic(now - lag))
-        reading = {"head": head, "sent": sent, "after": after, "feed": database.name}
-        self.send(now, node, life, entries, reading)
+        late = max(0.0, sent - node.monotonic(now - lag)) if lag else 0.0
+        reading = {
+            "head": head,
+            "sent": sent - late,
+            "after": after,
+            "feed": database.name,
+            "wall": max(wall, database.now(now)) - late,
+        }
+        self.send(now, node, (life, began, wall, sent, database.now(now)), entries, reading)
 
     def answer_elsewhere(self, now, node, *asked):
         """A node answers a server elsewhere from what it has read, and says how old that is."""
-        life, sent, after = asked
+        life, (began, sent, wall), after = asked
         serving = self.pick(self.nodes)
         known = serving.relay
         if not known.readings or now < serving.cut_until or after > known.head:
             return  # not ready, out of reach; or it would look into the database first
         entries, upto, begun = [], after, after
         while upto is not None:
-            page, upto = known.log.page(begun, now=int(serving.wall(now)), most=1 + self.below(4))
+            page, upto = known.log.page(begun, now=int(serving.time(now)), most=1 + self.below(4))
             entries += [Entry(each.seq, each.kind, each.key, each.value, each.until) for each in page]
             begun = upto
+        shown = serving.time(now)
         age = serving.revocations.age(serving.monotonic(now)) * (1 + 2 * DRIFT)
-        self.send(
-            now, node, life, entries, {"head": known.head, "sent": sent - age, "after": after, "feed": known.name}
-        )
+        late = age + max(0.0, wall - shown - PAGES_DIFFER)
+        reading = {
+            "head": known.head,
+            "sent": sent - late,
+            "after": after,
+            "feed": known.name,
+            "wall": max(wall, shown) - late,
+        }
+        self.send(now, node, (life, began, wall, sent, shown), entries, reading)
 
-    def send(self, now, node, life, entries, reading):
+    def send(self, now, node, asked, entries, reading):
         if len(entries) > 1 and node.relay is None:
             entries.sort(key=lambda _: self.random())
         for _ in range(2 if self.chance(0.1, now) else 1):
             if not self.lost(now, node):
-                self.at(now + self.delay(now), self.learn, node, life, entries, reading)
+                self.at(now + self.delay(now), self.learn, node, asked, entries, reading)
 
-    def learn(self, now, node, life, entries, reading):
+    def learn(self, now, node, asked, entries, reading):
+        life, began, before, sent, shown = asked
         if life != node.life or now < node.cut_until:
             return
+        wall, monotonic = node.wall(now), node.monotonic(now)
+        if node.relay is None and floor(shown) - PAGES_DIFFER > wall:
+            return  # the page is from the future: its signature's date is refused
+        age = node.revocations.age(monotonic)
         node.revocations.apply(entries, **reading)
+        if node.revocations.age(monotonic) < age:
+            node.ahead = max(before, shown) - 1_000_000 - began
         if node.relay is not None:
+            node.agreed.compare(shown, asked=before, answered=wall, sent=sent, received=monotonic)
             known = {name: reading[name] for name in ("head", "sent", "after")}
             node.relay.take(entries, name=reading["feed"], **known)
 
@@ -253,10 +292,10 @@ class Story:
 
     def issue(self, now):
         node, session = self.pick(self.nodes), self.session()
-        if not node.revocations.ready:
-            return
+        if not node.revocations.ready or not node.agreed.agrees:
+            return  # not ready: no proxy sends anybody here
         # The clock and the position are read first, the row after that: condition (a) of the bound.
-        iat, rsq = floor(node.wall(now)), node.revocations.head
+        iat, rsq = floor(node.time(now)), node.revocations.head
         self.at(now + self.pick((0.001, 0.4)), self.issued, node, session, iat, rsq)
 
     def issued(self, now, node, session, iat, rsq):
@@ -314,9 +353,9 @@ class Story:
     def tidy(self, now):
         self.database.sweep(now)
         for node in self.everybody:
-            node.revocations.forget(node.wall(now))
+            node.revocations.forget(node.time(now))
             if node.relay is not None:
-                node.relay.log.forget(int(node.wall(now)))
+                node.relay.log.forget(int(node.time(now)))
 
     def trouble(self, now):
         if now >= self.quiet_from - 12:
@@ -331,13 +370,17 @@ class Story:
             case "crash":
                 node.revocations, node.life = self.nothing_known(), node.life + 1
                 node.relay = None if node.relay is None else self.relays()
-                node.origin = self.between(0, 1e6) - now
-            case "jump":
-                node.offset = self.skew()
+                node.origin, node.agreed = self.between(0, 1e6) - now, self.agrees(CLOCKS_DIFFER)
+            case "jump" if self.clocks_differ:
+                node.offset = self.skew() + self.between(-JUMP, JUMP)
+                self.at(min(now + 12 * self.random(), self.quiet_from - 1), self.set_right, node)
             case "pause":
                 self.database.paused_until = now + 8 * self.random()
             case "rename":
                 self.database.name = f"feed{now}"
+
+    def set_right(self, _, node):
+        node.offset = self.skew()
 
     # The oracle.
 
@@ -381,10 +424,12 @@ class Story:
             self.outcomes[f"stale{where}"] += 1
             lease_ran_out = node.revocations.age(monotonic) > self.staleness
             assert lease_ran_out, "R7: a token was refused as stale although the lease is good"
-            too_old = wall - claims.iat > self.staleness or not node.revocations.ready
+            latest = max(wall, 1_000_000 + now + node.ahead + STORY * DRIFT)
+            too_old = latest - claims.iat > self.staleness or not node.revocations.ready
             assert too_old, "R7: a young token was refused as stale"
         else:
-            bound = must + self.staleness * (1 + 2 * DRIFT) + self.clocks_differ
+            differ = self.clocks_differ * (1 if node.relay is not None else 2)
+            bound = must + (self.staleness + differ) + STORY * 2 * DRIFT
             assert now < bound, f"R1: accepted{where} {now - must:.2f} s after its revocation"
             self.outcomes[f"accepted late{where}" if must <= now else f"accepted{where}"] += 1
 

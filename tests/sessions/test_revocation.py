@@ -330,3 +330,16 @@ def test_a_revocation_takes_no_more_memory_than_the_documentation_says(kind, mos
     tracemalloc.stop()
     assert len(revocations) == number
     assert taken < most
+
+
+@pytest.mark.parametrize("now", [NOW + 60, NOW + 50, NOW - 3600])
+def test_a_clock_that_is_set_back_after_the_last_reading_makes_no_token_younger(now):
+    revocations = Revocations(30)
+    revocations.apply((), head=50, sent=MONOTONIC, wall=NOW)
+    for iat, passes in ((NOW + 30, True), (NOW + 29, False)):
+        claims = msgspec.structs.replace(CLAIMS, iat=iat)
+        if passes:
+            accept(revocations, claims, now=now, monotonic=MONOTONIC + 60)
+        else:
+            with pytest.raises(Stale):
+                accept(revocations, claims, now=now, monotonic=MONOTONIC + 60)

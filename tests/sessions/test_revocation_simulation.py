@@ -13,8 +13,9 @@ from math import floor
 import pytest
 
 from mapae.flows.feed import Feed as Relay
+from mapae.sessions.agreed_time import AgreedTime
 from mapae.sessions.revocation import Revocations
-from revocation_story import LIFETIME, Story, play
+from revocation_story import CLOCKS_DIFFER, JUMP, LIFETIME, Story, play
 
 
 def play_all(seeds, *, kind=Story):
@@ -80,15 +81,61 @@ class LateClockStory(Story):
 class BoastingStory(Story):
     """A node tells servers elsewhere that what it knows is as of now."""
 
-    def answer_elsewhere(self, now, node, life, sent, after):
-        super().answer_elsewhere(now, node, life, sent + self.staleness, after)
+    def answer_elsewhere(self, now, node, life, clocks, after):
+        began, sent, wall = clocks
+        super().answer_elsewhere(now, node, life, (began, sent + self.staleness, wall), after)
+
+
+class JumpyStory(Story):
+    """Clocks jump all the time, half of the nodes cannot find out, and soon everything is revoked."""
+
+    def trouble(self, now):
+        self.clocks_differ = CLOCKS_DIFFER
+        if now >= self.quiet_from - 12:
+            return
+        for node in self.everybody:
+            node.offset = self.pick((-JUMP, JUMP))
+            self.at(now + 4 * self.random(), self.set_right, node)
+            if self.random() < 0.5:
+                node.cut_until = now + 6 + 6 * self.random()
+        self.at(now + 2 * self.random(), self.database.commit, "realm", "")
+
+
+def test_the_bound_holds_where_clocks_jump_all_the_time():
+    play_all(range(40), kind=JumpyStory)
+
+
+class Trusting(AgreedTime):
+    """Believes the wall clock, wherever it has jumped to."""
+
+    __slots__ = ()
+
+    def kept(self, wall, monotonic):  # noqa: ARG002
+        return wall
+
+
+class TrustingStory(JumpyStory):
+    agrees = Trusting
+
+
+class SetBack(Revocations):
+    """Does not know what time it was when it read the feed: a clock that is set back makes old tokens young."""
+
+    __slots__ = ()
+
+    def apply(self, entries, *, wall, **reading):  # noqa: ARG002
+        super().apply(entries, **reading)
+
+
+class SetBackStory(JumpyStory):
+    knows = SetBack
 
 
 class LeakyStory(Story):
     """The first entry of each answer is lost."""
 
-    def learn(self, now, node, life, entries, reading):
-        super().learn(now, node, life, entries[1:], reading)
+    def learn(self, now, node, asked, entries, reading):
+        super().learn(now, node, asked, entries[1:], reading)
 
 
 class Hollow(Relay):
@@ -114,7 +161,16 @@ class HollowStory(Story):
 
 @pytest.mark.parametrize(
     "kind",
-    [HastyStory, ForgetfulStory, LateClockStory, BoastingStory, LeakyStory, HollowStory],
+    [
+        HastyStory,
+        ForgetfulStory,
+        LateClockStory,
+        BoastingStory,
+        TrustingStory,
+        SetBackStory,
+        LeakyStory,
+        HollowStory,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_the_simulation_finds_what_breaks_the_bound(kind):

@@ -26,7 +26,7 @@ TIDY_EVERY = 60.0
 
 async def poll(service: Service) -> None:
     """Read the revocations that this process has not seen yet, and the keys; forget what else may have changed."""
-    sent = time.monotonic()
+    sent, wall = time.monotonic(), service.clock()
     now_ms = service.now_ms()
     revocations = service.revocations
     if revocations.ready:
@@ -40,11 +40,18 @@ async def poll(service: Service) -> None:
     else:
         after = 0
         reading = await feed.load_snapshot(service.database)
-    revocations.apply(reading.entries, head=reading.head, sent=sent, after=after, feed=reading.feed)
+    revocations.apply(
+        reading.entries,
+        head=reading.head,
+        sent=sent,
+        after=after,
+        feed=reading.feed,
+        wall=wall if service.database.shares_clock else max(wall, reading.now_ms / 1000),
+    )
     agreed = service.clock_agrees
-    service.compare_clock(reading.now_ms, asked_ms=now_ms)
+    service.compare_clock(reading.now_ms, asked=wall, sent=sent)
     if agreed and not service.clock_agrees:
-        ahead = service.clock_ahead_ms / 1000
+        ahead = service.agreed_time.ahead
         log.warning("not ready: this clock is %.1f s ahead of the database's; set it, or start NTP", ahead)
     service.feed.take(reading.entries, name=reading.feed, head=reading.head, after=after, sent=sent)
     service.shown.clear()

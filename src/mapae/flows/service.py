@@ -16,6 +16,7 @@ from mapae.flows.keyring import Keyring
 from mapae.flows.session_memory import SessionMemory
 from mapae.flows.tally import Histogram, Tally
 from mapae.keys.sealing import derive
+from mapae.sessions.agreed_time import AgreedTime
 from mapae.sessions.refresh import RefreshPolicy
 from mapae.sessions.revocation import Revocations
 from mapae.sessions.server_session import SessionPolicy, policy_for
@@ -50,7 +51,7 @@ class Service:
         gate: the gate before password hashing, as this process sees it.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
-        clock_ahead_ms: by how much this machine's clock is surely ahead of the database's; negative: behind.
+        agreed_time: how this machine's clock stands to the database's.
         hearing: how many calls are taking in a revocation that this process has just made.
         from_elsewhere: how long revocations by other processes took to reach this one.
         session_memory: the server-side sessions that were read lately.
@@ -74,8 +75,8 @@ class Service:
     device_key: bytes
     gate: Gate
     board: Board
+    agreed_time: AgreedTime
     clock: Callable[[], float] = time.time
-    clock_ahead_ms: int = 0
     hearing: int = 0
     from_elsewhere: Histogram = field(default_factory=Histogram)
     shown: dict[str, Account] = field(default_factory=dict)
@@ -84,27 +85,30 @@ class Service:
     session_memory: SessionMemory = field(default_factory=SessionMemory)
 
     def now_ms(self) -> int:
-        """Return the wall clock in milliseconds since 1970."""
-        return int(self.clock() * 1000)
+        """Return what time it is, in milliseconds since 1970: the wall clock, unless it has left the database's."""
+        return int(self.agreed_time.kept(self.clock(), time.monotonic()) * 1000)
 
     def moment(self) -> Moment:
         """Return what a token may say of the moment it is made; take it before reading what the token is made from."""
         return Moment(self.now_ms(), self.revocations.head)
 
-    def compare_clock(self, database_ms: int, *, asked_ms: int) -> None:
+    def compare_clock(self, database_ms: int, *, asked: float, sent: float) -> None:
         """Note how far this machine's clock is off from that of the database, which all nodes share.
 
         Args:
             database_ms: the database's clock, at some moment since.
-            asked_ms: our own, before the database was asked.
+            asked: our own wall clock, before the database was asked.
+            sent: the monotonic clock then.
         """
         if not self.database.shares_clock:
-            self.clock_ahead_ms = max(0, asked_ms - database_ms) or min(0, self.now_ms() - database_ms)
+            self.agreed_time.compare(
+                database_ms / 1000, asked=asked, answered=self.clock(), sent=sent, received=time.monotonic()
+            )
 
     @property
     def clock_agrees(self) -> bool:
         """Whether this machine's clock may be used: what tokens and revocations promise rests on it."""
-        return abs(self.clock_ahead_ms) <= max(LEAST_LEEWAY, self.settings.leeway) * 1000
+        return self.agreed_time.agrees
 
     def remembered_until(self, now_ms: int) -> int:
         """Return the second until which a revocation made now must be remembered: no token of before lives longer.
@@ -161,5 +165,6 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         device_key=derive(master, "known-device"),
         gate=gate_for(derive(master, "waiting-ticket"), issuer=settings.issuer),
         board=board_for(settings),
+        agreed_time=AgreedTime(max(LEAST_LEEWAY, settings.leeway)),
         clock=clock,
     )

@@ -116,7 +116,14 @@ class RemoteFeed:
             self.latest_ms = max(self.latest_ms, page.now_ms)
             self.name = page.feed
             before = self.revocations.age(sent)
-            self.revocations.apply(entries, head=page.head, sent=sent - late, after=began, feed=page.feed)
+            self.revocations.apply(
+                entries,
+                head=page.head,
+                sent=sent - late,
+                after=began,
+                feed=page.feed,
+                wall=max(wall, page.now_ms / 1000) - late,
+            )
             if self.revocations.age(sent) < before:
                 self.known_at = wall - late
         return sent - late

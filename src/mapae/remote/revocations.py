@@ -240,7 +240,7 @@ class RemoteRevocations:
         age = time() - kept.known_at
         sent = monotonic() - age if age >= 0 else -1e9
         self.revocations.add(_entries(kept))
-        self.revocations.apply((), head=kept.head, sent=sent, feed=kept.feed)
+        self.revocations.apply((), head=kept.head, sent=sent, feed=kept.feed, wall=kept.known_at)
         self._feed.name, self._feed.latest_ms, self._feed.known_at = kept.feed, kept.latest_ms, kept.known_at
         self._ready.set_result(None)
 

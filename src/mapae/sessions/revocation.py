@@ -12,7 +12,8 @@ before `sent` is known. With S = `max_staleness`, a token passes if no rule matc
 
 Why a revoked session is refused from S after its revocation at c, whatever the network does: suppose a node that lacks
 the revocation accepts its token at t. Then sent < c. The issuer reads its clock for `iat` before it reads session and
-epoch, so iat < c. Hence c > t - S. An issuer's clock that is ahead by d adds d.
+epoch, so iat < c. Hence c > t - S. An issuer's clock that is ahead by d adds d. A clock that is set back after the
+last reading makes no token younger: `now` is then what it was at `sent`, and what has passed since.
 
 Memory: about 155 bytes for each revoked session or token, 235 for each account or client (CPython 3.11).
 """
@@ -94,6 +95,7 @@ class Revocations:
         "_rules",
         "_sessions",
         "_tokens",
+        "_wall",
         "keep",
         "limit",
     )
@@ -119,7 +121,7 @@ class Revocations:
         self._realm = 0
         self._head = 0
         self._feed: str | None = None
-        self._fresh = -inf
+        self._fresh = self._wall = -inf
 
     @property
     def head(self) -> int:
@@ -161,7 +163,7 @@ class Revocations:
         if not self.ready:
             raise Stale("revocations have not been read yet")
         # "not <=": a clock that is no number must not pass.
-        if limit <= 0 or not now - claims.iat <= limit:
+        if limit <= 0 or not max(now, self._wall + (monotonic - self._fresh)) - claims.iat <= limit:
             raise Stale("revocations could not be read for too long to accept a token of this age")
 
     def _refusal(self, claims: AccessClaims) -> Revoked:
@@ -199,7 +201,14 @@ class Revocations:
         self._realm = max(self._rules["realm"].least.values(), default=0)
 
     def apply(
-        self, entries: Iterable[Entry], *, head: int, sent: float, after: int = 0, feed: str | None = None
+        self,
+        entries: Iterable[Entry],
+        *,
+        head: int,
+        sent: float,
+        after: int = 0,
+        feed: str | None = None,
+        wall: float = -inf,
     ) -> None:
         """Learn a complete reading of the feed and renew the lease.
 
@@ -214,6 +223,7 @@ class Revocations:
                 which it had replayed.
             after: the position after which the reading began; 0 for a snapshot.
             feed: the name of the feed; None where it has none.
+            wall: what time it was at `sent`, in seconds since 1970; the later of what several clocks say.
         """
         self.add(entries)
         if sent <= self._fresh or after > self._head:
@@ -224,7 +234,7 @@ class Revocations:
             self._head = 0
             return
         self._head = head
-        self._fresh = sent
+        self._fresh, self._wall = sent, wall
 
     def forget(self, now: float) -> None:
         """Drop entries whose time has passed by more than `keep_longer`.
