@@ -116,3 +116,23 @@ def test_nothing_is_lent_where_there_is_nobody_else():
         assert not board.lends
 
     asyncio.run(story())
+
+
+def test_what_is_under_way_counts_until_it_ends_or_its_time_is_over():
+    async def story():
+        board = MemoryBoard()
+        first, second = [await board.begin("a", lasts_ms=60_000) for _ in range(2)]
+        assert (first.together, second.together) == (1, 2)
+        assert (await board.begin("b", lasts_ms=60_000)).together == 1
+        await board.end(first)
+        await board.end(first)
+        third = await board.begin("a", lasts_ms=60_000)
+        assert third.together == 2
+        for each in (second, third):
+            await board.end(each)
+        forgotten = await board.begin("a", lasts_ms=0)
+        assert forgotten.together == 1, "nothing is left of those that ended"
+        assert (await board.begin("a", lasts_ms=60_000)).together == 1, "the time of the one before is over"
+        await board.end(forgotten)
+
+    asyncio.run(story())

@@ -494,5 +494,60 @@ def test_a_user_who_may_only_carry_hints_is_told_once_that_nothing_is_lent(valke
 
     run(story())
     (told,) = [line for line in lines() if "does not lend" in line]
-    assert "get and set under our prefix" in told
+    assert "get, set and count under our prefix" in told
     assert "secret" not in told
+
+
+def test_what_is_under_way_is_counted_on_all_nodes_together(valkey):
+    async def story():
+        async with two_nodes(valkey.url, prefix="counted") as (one, other):
+            begun = [await node.begin("x:{a}", lasts_ms=60_000) for node in (one, other, one, other)]
+            assert [each.together for each in begun] == [1, 2, 3, 4]
+            assert valkey.ask("ZCARD", "counted:x:{a}") == ":4"
+            assert 0 < int(valkey.ask("PTTL", "counted:x:{a}")[1:]) <= 60_000, "nothing stays for ever"
+            for node, each in zip((one, other, one), begun, strict=False):
+                await node.end(each)
+            assert (await one.begin("x:{a}", lasts_ms=60_000)).together == 2
+            assert (await one.begin("x:{b}", lasts_ms=60_000)).together == 1
+            at_once = await asyncio.gather(*(node.begin("x:{c}", lasts_ms=60_000) for node in (one, other) * 50))
+            assert max(each.together for each in at_once) == 100
+            assert len({each.mark for each in at_once}) == 100
+
+    run(story())
+
+
+def test_what_a_killed_node_had_under_way_is_forgotten_one_by_one(valkey):
+    async def story():
+        async with two_nodes(valkey.url, prefix="killed") as (one, other):
+            await one.begin("x", lasts_ms=1)
+            await one.begin("x", lasts_ms=60_000)
+            until = time.monotonic() + LONG
+            while (begun := await other.begin("x", lasts_ms=60_000)).together != 2:
+                await other.end(begun)
+                assert time.monotonic() < until
+
+    run(story())
+
+
+def test_without_the_server_each_process_counts_by_itself(valkey, lines):
+    async def story():
+        async with two_nodes(valkey.url, prefix="alone") as (one, other):
+            first = await one.begin("x", lasts_ms=60_000)
+            valkey.kill()
+            began = time.monotonic()
+            assert (await one.begin("x", lasts_ms=60_000)).together == 2, "what had begun before is counted on"
+            assert (await other.begin("x", lasts_ms=60_000)).together == 1
+            await one.end(first)
+            assert time.monotonic() - began < LONG
+            assert (await one.begin("x", lasts_ms=60_000)).together == 2
+            assert any("each process counts by itself" in line for line in lines())
+            for board in (one, other):
+                await turned(board, up=False)
+            valkey.start()
+            await connected(one, other)
+            until = time.monotonic() + LONG
+            while valkey.ask("EXISTS", "alone:x") == ":0":
+                await one.begin("x", lasts_ms=60_000)
+                assert time.monotonic() < until
+
+    run(story())

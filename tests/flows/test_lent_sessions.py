@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mapae.coordination.records import AT_ONCE, REST
+from mapae.coordination.quick import AT_ONCE, REST
 from mapae.errors import Expired, Revoked, TokenError
 from mapae.flows.authenticate import authenticate_async
 from mapae.flows.follow import poll
@@ -125,7 +125,7 @@ async def test_the_server_learns_nothing_and_forgets_by_itself(nodes, valkey):
     await lent(one, token)
     principal = await authenticate_async(one, token)
     name = f"mapae:session:{{{principal.sid}}}"
-    record = await one.board._records._asked("GET", "session:{" + principal.sid + "}")
+    record = await one.board.borrow("session:{" + principal.sid + "}")
     assert principal.account_id.encode() not in record
     assert token.encode() not in record
     assert 0 < int(valkey.ask("PTTL", name).removeprefix(":")) <= STEP * 1000
@@ -199,7 +199,7 @@ async def test_a_hundred_sessions_at_once_need_no_hundred_connections(nodes):
         await lent(one, token)
     principals = await asyncio.gather(*(authenticate_async(other, token) for token in tokens))
     assert len({each.sid for each in principals}) == len(tokens)
-    assert len(other.board._records._server.client.connection_pool._available_connections) <= 16
+    assert len(other.board._records._quick._server.client.connection_pool._available_connections) <= 16
 
 
 async def test_an_expired_session_is_not_lent(nodes, clock):

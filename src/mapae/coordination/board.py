@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mapae.coordination.memory import MemoryBoard
+from mapae.coordination.memory import Begun, MemoryBoard
 from mapae.errors import Mistake, SettingsRefused
 from mapae.settings import Settings
 
@@ -13,7 +13,9 @@ class Board(Protocol):
     """Carries hints between those who revoke and those who follow. A hint says "look now", nothing else.
 
     Hints may be lost, doubled or late: whoever follows looks once a second anyway. Records that nodes lend each other
-    may be lost too, or old: whoever borrows one checks it, and can do without.
+    may be lost too, or old: whoever borrows one checks it, and can do without. What is under way may be counted too
+    high for as long as it may last, where a node was killed; and too low, in each process by itself, while the board is
+    away.
     """
 
     @property
@@ -42,6 +44,12 @@ class Board(Protocol):
 
     async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
         """Lend `record` to the other nodes for so many milliseconds, unless the board is away."""
+
+    async def begin(self, name: str, *, lasts_ms: int) -> Begun:
+        """Count one more thing under way under `name`, on all nodes, until it ends or so many milliseconds are over."""
+
+    async def end(self, begun: Begun) -> None:
+        """Count it no longer."""
 
     async def open(self) -> None:
         """Begin to reach for the other nodes, without waiting for them."""

@@ -54,7 +54,7 @@ def in_words(error: BaseException) -> str:
         case AuthenticationError():
             return "it refuses the user or the password"
         case NoPermissionError():
-            return "its access rules do not let this user publish, subscribe, get and set under our prefix"
+            return "its access rules do not let this user publish, subscribe, get, set and count under our prefix"
         case TimeoutError() | asyncio.TimeoutError():
             return "no answer in time"
         case ResponseError():

@@ -1,10 +1,28 @@
-"""The board of one process: a hint that the feed of revocations has moved on."""
+"""The board of one process: a hint that the feed of revocations has moved on, and counts of what is under way."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from contextlib import suppress
+from itertools import count
+from time import monotonic
+from typing import NamedTuple
+
+
+class Begun(NamedTuple):
+    """Something that has begun and is counted until it ends.
+
+    Attributes:
+        name: what it is counted under.
+        mark: what tells it from the others.
+        together: how many were under way then, this one included.
+    """
+
+    name: str
+    mark: str
+    together: int
 
 
 class MemoryBoard:
@@ -13,7 +31,7 @@ class MemoryBoard:
     A hint says "look now", nothing else: several hints may become one, and waking without one does no harm.
     """
 
-    __slots__ = ("_given", "_guard", "_taken", "_waiting")
+    __slots__ = ("_given", "_guard", "_marks", "_node", "_taken", "_under_way", "_waiting")
 
     def __init__(self) -> None:
         """Begin without a hint."""
@@ -21,6 +39,9 @@ class MemoryBoard:
         self._taken = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._guard = threading.Lock()
+        self._node = secrets.token_hex(8)
+        self._marks = count()
+        self._under_way: dict[str, dict[str, float]] = {}
 
     @property
     def hints(self) -> int:
@@ -56,6 +77,22 @@ class MemoryBoard:
 
     async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
         """Do nothing: there is nobody to lend to."""
+
+    async def begin(self, name: str, *, lasts_ms: int) -> Begun:
+        """Count one more thing under way under `name`, for so many milliseconds unless it ends before."""
+        now = monotonic()
+        live = {mark: until for mark, until in self._under_way.get(name, {}).items() if now < until}
+        mark = f"{self._node}-{next(self._marks)}"
+        live[mark] = now + lasts_ms / 1000
+        self._under_way[name] = live
+        return Begun(name, mark, len(live))
+
+    async def end(self, begun: Begun) -> None:
+        """Count it no longer."""
+        live = self._under_way.get(begun.name, {})
+        live.pop(begun.mark, None)
+        if not live:
+            self._under_way.pop(begun.name, None)
 
     async def open(self) -> None:
         """Do nothing: there is nobody else to reach."""

@@ -1,75 +1,33 @@
-"""Records that the nodes lend each other on a Valkey or Redis server, each gone after its time.
-
-A server that does not answer within a tenth of a second is left in peace for a second; then one call tries it again,
-and only that one waits. So a slow or stopped server costs nobody more than a tenth of a second, and hardly anybody
-that.
-"""
+"""Records that the nodes lend each other on a Valkey or Redis server, each gone after its time."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from time import monotonic
-
-from mapae.coordination.connect import FAILURES, Server, in_words
+from mapae.coordination.quick import Quick
 from mapae.settings.board_url import BoardAddress
 
-log = logging.getLogger("mapae.board")
-
-AT_ONCE = 0.1
-"""Seconds within which an answer must come."""
-REST = 1.0
-"""Seconds for which a server that failed is not asked."""
-MOST_CONNECTIONS = 16
-"""Calls of one process that are under way at once; the others wait, within `AT_ONCE`."""
+WITHOUT = "does not lend sessions; the database is asked until it does"
 
 
 class Records:
-    """What the nodes lend each other, through connections of its own, so that hints need not stand in line."""
+    """What the nodes lend each other."""
 
-    __slots__ = ("_address", "_asleep_until", "_prefix", "_room", "_server")
+    __slots__ = ("_quick", "close")
 
     def __init__(self, address: BoardAddress, *, prefix: str) -> None:
         """Prepare; nothing is connected before the first call."""
-        self._address, self._prefix = address, prefix
-        self._server: Server | None = None
-        self._room = asyncio.Semaphore(MOST_CONNECTIONS)
-        self._asleep_until = 0.0
+        self._quick = Quick(address, prefix=prefix, without=WITHOUT)
+        self.close = self._quick.close
 
     @property
     def awake(self) -> bool:
         """Whether the server may be asked: it answered the last time, or that is a while ago."""
-        return monotonic() >= self._asleep_until
+        return self._quick.awake
 
     async def borrow(self, name: str) -> bytes | None:
         """Return what was lent under `name`; None where there is nothing, or no answer in time."""
-        found = await self._asked("GET", name)
+        found = await self._quick.ask(lambda client: client.get(self._quick.name(name)))
         return found if isinstance(found, bytes) else None
 
     async def lend(self, name: str, record: bytes, *, for_ms: int) -> None:
         """Lend `record` for so many milliseconds."""
-        await self._asked("SET", name, record, "PX", for_ms)
-
-    async def close(self) -> None:
-        """Let go of every connection."""
-        if self._server is not None:
-            await self._server.close()
-            self._server = None
-
-    async def _asked(self, command: str, name: str, *values: bytes | str | int) -> object:
-        if self._server is None:
-            self._server = Server(self._address, answer_seconds=AT_ONCE)
-        if self._asleep_until:  # it failed the last time: whoever comes first tries it alone
-            self._asleep_until = monotonic() + REST
-        try:
-            async with asyncio.timeout(AT_ONCE), self._room:
-                asked = self._server.client.execute_command(command, f"{self._prefix}:{name}", *values)  # type: ignore[no-untyped-call]
-                answer: object = await asked
-        except FAILURES as failure:
-            if not self._asleep_until:
-                what = "the board at %s does not lend sessions (%s); the database is asked until it does"
-                log.warning(what, self._address.shown, in_words(failure))
-            self._asleep_until = monotonic() + REST
-            return None
-        self._asleep_until = 0.0
-        return answer
+        await self._quick.ask(lambda client: client.set(self._quick.name(name), record, px=for_ms))

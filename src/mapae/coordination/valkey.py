@@ -1,4 +1,4 @@
-"""The board of several nodes: hints and lent records through a Valkey or Redis server.
+"""The board of several nodes: hints, lent records and shared counts through a Valkey or Redis server.
 
 Nothing waits for the server, and nothing rests on it: a hint that is lost costs the second until the next look at the
 database. While the server is away, slow or stopped, this process goes on with its own hints and keeps reaching for it,
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from contextlib import suppress
 from random import SystemRandom
 from time import monotonic
@@ -18,8 +17,9 @@ from valkey.asyncio import Valkey
 from valkey.asyncio.client import PubSub
 
 from mapae.coordination.connect import ANSWER_SECONDS, FAILURES, Server, in_words
-from mapae.coordination.memory import MemoryBoard
+from mapae.coordination.memory import Begun, MemoryBoard
 from mapae.coordination.records import Records
+from mapae.coordination.under_way import UnderWay
 from mapae.settings.board_url import read_board_url
 
 log = logging.getLogger("mapae.board")
@@ -50,9 +50,9 @@ class ValkeyBoard(MemoryBoard):
         "_carried",
         "_loop",
         "_moved",
-        "_node",
         "_reaching",
         "_records",
+        "_shared",
         "_to_carry",
         "_up",
         "channel",
@@ -73,8 +73,8 @@ class ValkeyBoard(MemoryBoard):
         self._address = read_board_url(url)
         self.place = self._address.shown
         self.channel = f"{{{prefix}}}:hint"
-        self._node = secrets.token_hex(8).encode()
         self._records = Records(self._address, prefix=prefix)
+        self._shared = UnderWay(self._address, prefix=prefix)
         self._up: bool | None = None
         self._announced = self._carried = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,6 +100,24 @@ class ValkeyBoard(MemoryBoard):
         """Lend `record` to the other nodes for so many milliseconds, unless the server is away."""
         if self.lends:
             await self._records.lend(name, record, for_ms=for_ms)
+
+    async def begin(self, name: str, *, lasts_ms: int) -> Begun:
+        """Count one more thing under way, here and on the server; here alone while the server is away."""
+        begun = await super().begin(name, lasts_ms=lasts_ms)
+        if not (self.up and self._shared.awake):
+            return begun
+        try:
+            together = await self._shared.begin(name, begun.mark, lasts_ms=lasts_ms)
+        except BaseException:  # the caller was cancelled and will not end what it does not know to have begun
+            await super().end(begun)
+            raise
+        return begun if together is None else begun._replace(together=max(begun.together, together))
+
+    async def end(self, begun: Begun) -> None:
+        """Count it no longer, here and on the server."""
+        await super().end(begun)
+        if self.up and self._shared.awake:
+            await self._shared.end(begun.name, begun.mark)
 
     def announce(self) -> None:
         """Wake everybody here at once, and the other nodes as soon as the server tells them."""
@@ -129,6 +147,7 @@ class ValkeyBoard(MemoryBoard):
                 self._reaching.cancel()
                 await asyncio.wait((self._reaching,), timeout=0.1)
         await self._records.close()
+        await self._shared.close()
 
     async def _reach(self) -> None:
         """Be connected, again and again, until cancelled."""
@@ -170,7 +189,7 @@ class ValkeyBoard(MemoryBoard):
             message = await hearing.get_message(timeout=PING_EVERY)
             if message is not None:
                 heard = monotonic()
-                if message["type"] == "message" and message["data"] != self._node:
+                if message["type"] == "message" and message["data"] != self._node.encode():
                     self.hint()
             elif monotonic() - heard > SILENT_FOR:
                 raise TimeoutError
@@ -186,7 +205,7 @@ class ValkeyBoard(MemoryBoard):
         """Tell the other nodes; whatever was announced by now is told with it."""
         self._to_carry.clear()
         announced = self._announced
-        await client.publish(self.channel, self._node)
+        await client.publish(self.channel, self._node.encode())
         self._carried = announced
         self._moved.set()
 

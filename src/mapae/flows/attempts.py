@@ -9,7 +9,8 @@ let in one attempt at a time.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from mapae.accounts.account import Account
@@ -33,6 +34,8 @@ from mapae.storage import activity
 from mapae.storage import attempts as rows
 from mapae.storage.database import Statement
 
+HASHING_SECONDS = 30
+"""How long a sign-up that has got a thread may take; one that was never ended counts as under way no longer."""
 SIGN_UPS_PER_ADDRESS = AttemptPolicy(free=30, limit=1_000, rest_ms=3_600_000)
 """Accounts opened from one network within an hour before the next one waits."""
 
@@ -202,8 +205,13 @@ async def record_failure(service: Service, attempt: Attempt, failure: Activity, 
     await service.database.commit(*counted(rest, now_ms=now_ms), activity.recorded(failure))
 
 
-async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> list[Statement]:
-    """Let a sign-up pass if its network has not just opened many accounts; return what counts it once it is done.
+@asynccontextmanager
+async def admitted_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> AsyncIterator[list[Statement]]:
+    """Let a sign-up pass if its network has not just opened many accounts; yield what counts it once it is done.
+
+    Those of the network that are under way on all nodes are counted with those that are done, so that no more come in
+    at once than would one after the other. An attempt counts as under way from before the database is read until after
+    it is counted there: at every moment it is in one of the two numbers, or in both.
 
     This machine itself is not counted: behind a proxy that nobody has named in `trusted_proxies` everybody seems to
     come from here.
@@ -212,10 +220,22 @@ async def admit_sign_up(service: Service, visitor: Visitor, *, now_ms: int) -> l
         TooManyAttempts: with the seconds to wait.
     """
     if is_loopback(visitor.address):
-        return []
+        yield []
+        return
     subject = Subject(_hidden(service, "up:" + address_subject(visitor.address)), SIGN_UPS_PER_ADDRESS)
-    await admit(service, (subject,), now_ms=now_ms)
-    return counted((subject,), now_ms=now_ms)
+    lasts_ms = (service.settings.hash_queue_seconds + HASHING_SECONDS) * 1000
+    begun = await service.board.begin(f"sign-up:{{{subject.key}}}", lasts_ms=lasts_ms)
+    try:
+        at_once = subject.policy.free + 1
+        if begun.together <= at_once:
+            found = await admit(service, (subject,), now_ms=now_ms)
+            at_once = max(1, at_once - found.get(subject.key, Attempts()).failures)
+        if begun.together > at_once:
+            service.tally.count("sign_ups", outcome="too_many_attempts")
+            raise TooManyAttempts(retry_after=1)
+        yield counted((subject,), now_ms=now_ms)
+    finally:
+        await service.board.end(begun)
 
 
 def _hidden(service: Service, subject: str) -> str:

@@ -52,9 +52,11 @@ async def sign_up(
     check_client(service, client_id)
     moment = service.moment()
     now_ms = moment.now_ms
-    counted = await attempts.admit_sign_up(service, visitor, now_ms=now_ms)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms, client_id=client_id)
-    async with entering(service, turn, share=SIGN_UP_SHARE, address=visitor.address) as entry:
+    async with (
+        attempts.admitted_sign_up(service, visitor, now_ms=now_ms) as counted,
+        entering(service, turn, share=SIGN_UP_SHARE, address=visitor.address) as entry,
+    ):
         account = await open_account(
             service,
             session.account_id,
