@@ -14,12 +14,12 @@ import json
 import os
 import random
 import sqlite3
-import sys
 import tempfile
 import time
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+
+from measure.postgres import postgres_here
 
 from mapae.accounts.account import Account
 from mapae.sessions.session import start
@@ -27,7 +27,6 @@ from mapae.storage import accounts, migrate, sessions
 from mapae.storage.database import open_database
 from mapae.web import event_loop
 
-ROOT = Path(__file__).resolve().parent.parent
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 CONNECTIONS = 16
@@ -192,21 +191,6 @@ def on_postgres(url, rows, seconds):
     return event_loop.run(measured(url, bare, rows=rows, seconds=seconds))
 
 
-@contextmanager
-def postgres_here():
-    """Start a PostgreSQL of this machine and yield its URL; None where there is none."""
-    prepared = ROOT / ".cache" / "tests.json"
-    programs = json.loads(prepared.read_text())["found"].get("postgres") if prepared.exists() else None
-    if programs is None:
-        yield None
-        return
-    sys.path.append(str(ROOT / "tests"))
-    from postgres_server import SAFE, own_server
-
-    with own_server(Path(programs), *SAFE) as server:
-        yield server.url()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=20_000)
@@ -215,11 +199,12 @@ def main():
     parser.add_argument("--postgres", help="the URL of an empty database")
     chosen = parser.parse_args()
     found = on_sqlite(chosen.rows, chosen.seconds)
-    with nullcontext(chosen.postgres) if chosen.postgres else postgres_here() as url:
-        if url is None:
-            print("no PostgreSQL: run tools/prepare_tests.py first, or give --postgres URL", file=sys.stderr)
-        else:
-            found += on_postgres(url, chosen.rows, chosen.seconds)
+    if chosen.postgres:
+        found += on_postgres(chosen.postgres, chosen.rows, chosen.seconds)
+    else:
+        with postgres_here() as server:
+            if server is not None:
+                found += on_postgres(server.url("storage"), chosen.rows, chosen.seconds)
     if chosen.json:
         print(json.dumps({"v": 1, "rows": chosen.rows, "sqlite": sqlite3.sqlite_version, "cases": found}))
         return

@@ -1,4 +1,4 @@
-"""fastapi-users with SQLAlchemy, aiosqlite and JWT; run as a script it makes the database."""
+"""fastapi-users with SQLAlchemy and JWT, on aiosqlite or asyncpg; run as a script it makes the database."""
 
 import asyncio
 import json
@@ -39,7 +39,8 @@ class UserUpdate(schemas.BaseUserUpdate):
     pass
 
 
-engine = create_async_engine(f"sqlite+aiosqlite:///{FOLDER / 'users.db'}")
+POSTGRES = os.environ.get("BENCH_DATABASE", "").replace("postgresql://", "postgresql+asyncpg://")
+engine = create_async_engine(POSTGRES or f"sqlite+aiosqlite:///{FOLDER / 'users.db'}")
 new_session = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -77,7 +78,8 @@ app.include_router(fastapi_users.get_users_router(UserRead, UserUpdate), prefix=
 async def make_database() -> None:
     people = json.loads((FOLDER / "people.json").read_text())
     async with engine.begin() as connection:
-        await connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        if not POSTGRES:
+            await connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         await connection.run_sync(Base.metadata.create_all)
     async with new_session() as session:
         session.add_all(User(email=email, hashed_password=people["password_hash"]) for email in people["emails"])

@@ -121,14 +121,18 @@ def _joined(chunked: bytes) -> bytes:
     return body
 
 
-def drive(port: int, sources: Sequence[Source], *, seconds: float, limit: int | None = None) -> Outcome:
+def drive(port: int | Sequence[int], sources: Sequence[Source], *, seconds: float, limit: int | None = None) -> Outcome:
     """Ask all `sources` at once, one connection each, for `seconds` or until `limit` answers, whichever comes first.
+
+    Args:
+        port: where the server listens; of several servers each gets the same number of connections.
 
     Raises:
         Failed: the server went away, or did not answer at all for half a minute.
     """
     outcome = Outcome()
-    connections = [_Connection(source, port) for source in sources]
+    ports = [port] if isinstance(port, int) else port
+    connections = [_Connection(source, ports[at % len(ports)]) for at, source in enumerate(sources)]
     poll = select.epoll()
     by_number = {connection.socket.fileno(): connection for connection in connections}
     collected = gc.isenabled()

@@ -30,24 +30,11 @@ class Server:
 
     def pids(self) -> list[int]:
         """List the process and all its descendants."""
-        children: dict[int, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and (fields := _stat(int(entry.name))):
-                children.setdefault(int(fields[1]), []).append(int(entry.name))
-        found, waiting = [], [self.process.pid]
-        while waiting:
-            pid = waiting.pop()
-            found.append(pid)
-            waiting += children.get(pid, [])
-        return found
+        return tree(self.process.pid)
 
     def cpu_seconds(self) -> float:
         """Add up the processor time of the tree, that of children which have ended included."""
-        ticks = 0
-        for pid in self.pids():
-            if fields := _stat(pid):
-                ticks += sum(int(field) for field in fields[11:15])  # utime stime cutime cstime
-        return ticks / _TICKS
+        return cpu_seconds(self.process.pid)
 
     def memory_bytes(self) -> int:
         """Add up the proportional set size of the tree: shared pages are split among their users."""
@@ -104,6 +91,29 @@ def _await_answer(server: Server, request: bytes, began: float) -> None:
         server.started = time.perf_counter() - began
         return
     raise Failed(f"did not answer within {_START_LIMIT:.0f} seconds: {_tail(server.log)}")
+
+
+def tree(pid: int) -> list[int]:
+    """List a process and all its descendants."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        pid = waiting.pop()
+        found.append(pid)
+        waiting += children.get(pid, [])
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Add up the processor time of a process and all its descendants, that of those which have ended included."""
+    ticks = 0
+    for each in tree(pid):
+        if fields := _stat(each):
+            ticks += sum(int(field) for field in fields[11:15])  # utime stime cutime cstime
+    return ticks / _TICKS
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-// better-auth with e-mail and password on node:sqlite and bcrypt; `prepare` as an argument makes the database.
+// better-auth with e-mail and password and bcrypt, on node:sqlite or pg; `prepare` as an argument makes the database.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,10 +6,17 @@ import bcrypt from 'bcrypt';
 import { betterAuth } from 'better-auth';
 import { getMigrations } from 'better-auth/db/migration';
 import { toNodeHandler } from 'better-auth/node';
+import pg from 'pg';
 
-const { BENCH_PORT, BENCH_FOLDER } = process.env;
-const database = new DatabaseSync(`${BENCH_FOLDER}/better-auth.db`);
-database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+const { BENCH_PORT, BENCH_FOLDER, BENCH_DATABASE } = process.env;
+
+function ownFile() {
+  const file = new DatabaseSync(`${BENCH_FOLDER}/better-auth.db`);
+  file.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  return file;
+}
+
+const database = BENCH_DATABASE ? new pg.Pool({ connectionString: BENCH_DATABASE }) : ownFile();
 const options = {
   database,
   secret: 'measured-on-loopback-only-0123456789',
@@ -42,6 +49,7 @@ if (process.argv[2] === 'prepare') {
       password: people.password_hash,
     });
   }
+  if (BENCH_DATABASE) await database.end();
 } else {
   createServer(toNodeHandler(auth)).listen(Number(BENCH_PORT), '127.0.0.1');
 }

@@ -26,12 +26,13 @@ class BetterAuth(Peer):
         write_people(folder, people)
         subprocess.run(
             [node(), BENCH / "node" / "better_auth.mjs", "prepare"],
-            env=os.environ | node_environment(folder, 1),
+            env=os.environ | node_environment(folder, 1, BENCH_DATABASE=self.database),
             check=True,
         )
 
     def command(self, folder: Path, port: int) -> tuple[Sequence[str | Path], Mapping[str, str]]:
-        return [node(), BENCH / "node" / "better_auth.mjs"], node_environment(folder, port)
+        environment = node_environment(folder, port, BENCH_DATABASE=self.database)
+        return [node(), BENCH / "node" / "better_auth.mjs"], environment
 
     def sign_in_request(self, email: str) -> bytes:
         return http("POST", "/api/auth/sign-in/email", body=as_json(email=email, password=PASSWORD))

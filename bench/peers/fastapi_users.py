@@ -1,4 +1,4 @@
-"""fastapi-users with SQLAlchemy on SQLite and its JWT strategy, as its documentation sets it up."""
+"""fastapi-users with SQLAlchemy and its JWT strategy, as its documentation sets it up."""
 
 import os
 import subprocess
@@ -27,12 +27,12 @@ class FastApiUsers(Peer):
         write_people(folder, people)
         subprocess.run(
             [BIN / "python", BENCH / "apps" / "fastapi_users_sqlalchemy.py"],
-            env=os.environ | _environment(folder),
+            env=os.environ | self._environment(folder),
             check=True,
         )
 
     def command(self, folder: Path, port: int) -> tuple[Sequence[str | Path], Mapping[str, str]]:
-        return uvicorn("fastapi_users_sqlalchemy:app", port), _environment(folder)
+        return uvicorn("fastapi_users_sqlalchemy:app", port), self._environment(folder)
 
     def sign_in_request(self, email: str) -> bytes:
         return http("POST", "/auth/jwt/login", body=as_form(username=email, password=PASSWORD), kind=FORM)
@@ -40,6 +40,5 @@ class FastApiUsers(Peer):
     def who_request(self, session: Session) -> bytes:
         return http("GET", "/users/me", headers={"Authorization": f"Bearer {session.access}"})
 
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {"BENCH_FOLDER": str(folder), "BENCH_LIFETIME": str(LIFETIME)}
+    def _environment(self, folder: Path) -> dict[str, str]:
+        return {"BENCH_FOLDER": str(folder), "BENCH_LIFETIME": str(LIFETIME), "BENCH_DATABASE": self.database}

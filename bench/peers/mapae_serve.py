@@ -96,6 +96,7 @@ class MapaeServe(Peer):
             "MAPAE_DATA": str(folder / "mapae-data"),
             "MAPAE_ACCESS_TTL": f"{LIFETIME}s",
             "MAPAE_ACCESS_TOKEN": self.access_token,
+            **({"MAPAE_DATABASE": self.database} if self.database else {}),
         }
 
     def _settings(self, folder: Path) -> Settings:

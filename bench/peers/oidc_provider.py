@@ -16,7 +16,8 @@ SESSIONS = 64
 @dataclass
 class OidcProvider(Peer):
     """Attributes:
-    adapter: `memory` for the one it brings for development, `sqlite` for one written as its documentation asks.
+    adapter: `memory` for the one it brings for development, `sqlite` or `postgresql` for one written as its
+        documentation asks.
     """
 
     adapter: str = ""
@@ -29,7 +30,7 @@ class OidcProvider(Peer):
         write_people(folder, people)
 
     def command(self, folder: Path, port: int) -> tuple[Sequence[str | Path], Mapping[str, str]]:
-        more = {"BENCH_STORE": self.adapter, "BENCH_SESSIONS": str(SESSIONS)}
+        more = {"BENCH_STORE": self.adapter, "BENCH_SESSIONS": str(SESSIONS), "BENCH_DATABASE": self.database}
         return [node(), BENCH / "node" / "oidc_provider.mjs"], node_environment(folder, port, **more)
 
     def open_sessions(self, port: int, folder: Path, people: People, count: int) -> list[Session]:

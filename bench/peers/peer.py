@@ -50,6 +50,7 @@ class Peer:
         store: where it keeps what a refresh changes.
         algorithm: of its access tokens.
         remark: what a reader of the table must know.
+        database: the URL of an empty database in PostgreSQL; empty where the peer makes its own file.
     """
 
     name: str = ""
@@ -61,6 +62,7 @@ class Peer:
     ready_path: str = "/"
     distributions: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    database: str = ""
     _sessions: list[Session] = field(default_factory=list)
 
     def versions(self) -> str:

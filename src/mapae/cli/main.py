@@ -19,6 +19,7 @@ VERBS = {
     "user": ("user:user", "Accounts: list, show, create, disable, import.", "계정을 보고 만들고 막고 가져와요."),
     "session": ("session:session", "Sessions: list and revoke.", "세션을 보고 끊어요."),
     "gate": ("gate:gate", "The waiting line: look, open, close.", "대기 줄을 보고 열고 닫아요."),
+    "bench": ("bench:bench", "What this machine and database can do.", "이 컴퓨터와 데이터베이스의 속도를 재요."),
     "calibrate": ("calibrate:calibrate", "How many sign-ins fit here.", "로그인을 얼마나 받을 수 있는지 재요."),
     "activity": ("activity:activity", "What happened: filter and count.", "일어난 일을 골라 보고 세요."),
     "admin": ("admin:admin", "The first administrator.", "첫 관리자를 만들어요."),

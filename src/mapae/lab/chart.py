@@ -68,10 +68,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Bars under one heading; the longest is the first."""
+    """Bars under one heading.
+
+    Attributes:
+        ranked: the longest is the first; else they stay in their order.
+    """
 
     title: str
     bars: Sequence[Bar]
+    ranked: bool = True
 
 
 def draw(panels: Sequence[Lines | Bars], *, notes: Sequence[str] = ()) -> str:
@@ -80,9 +85,9 @@ def draw(panels: Sequence[Lines | Bars], *, notes: Sequence[str] = ()) -> str:
     y = 28
     for panel in panels:
         match panel:
-            case Bars(title=title, bars=bars) if bars:
+            case Bars(title=title, bars=bars, ranked=ranked) if bars:
                 parts.append(f'<text class="head" x="12" y="{y}">{escape(title)}</text>')
-                y = _draw_bars(parts, bars, y + 14) + 30
+                y = _draw_bars(parts, sorted(bars, key=lambda bar: -bar.value) if ranked else bars, y + 14) + 30
             case Lines(title=title, lines=lines) if any(line.points for line in lines):
                 parts.append(f'<text class="head" x="12" y="{y}">{escape(title)}</text>')
                 y = _draw_lines(parts, panel, y + 12) + 34
@@ -107,7 +112,7 @@ def steps(most: float, *, least: float = 0.0, wanted: int = 5) -> list[float]:
 
 def _draw_bars(parts: list[str], bars: Sequence[Bar], y: int) -> int:
     most = max(bar.value for bar in bars) or 1.0
-    for bar in sorted(bars, key=lambda bar: -bar.value):
+    for bar in bars:
         length = max(1.0, (_WIDTH - _NAMES - _VALUES) * bar.value / most)
         words = f'{_number(bar.value)} <tspan class="quiet">{escape(bar.note)}</tspan>'
         kind = "ours" if bar.ours else "bar"
