@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from mapae.cli.language import say
@@ -129,7 +129,7 @@ def percent(share: float) -> str:
 def _ended(found: SignOuts) -> str:
     if found.slowest_ms is None:
         return say(f"not in {found.waited_seconds:g} s", f"{found.waited_seconds:g}초에도 아님")
-    if found.ended < found.tried:
+    if not _all_ended(found):
         return say(f"for {found.ended} of {found.tried}", f"{found.tried}번 중 {found.ended}번만")
     return f"{found.slowest_ms:.0f} ms"
 
@@ -186,6 +186,7 @@ def _members(found: Measured) -> dict[str, object]:
 def chart(report: Report, *, korean: bool) -> str:
     """Draw what differs most between the modes, as SVG in one language."""
     pick: Pick = (lambda _en, ko: ko) if korean else (lambda en, _ko: en)
+    stay = ", ".join(letter for letter, found in report.measured.items() if not _all_ended(found.sign_outs))
     panels = (
         (
             pick("Signed in, and refused all the same, % of requests", "로그인했는데도 거절된 요청, %"),
@@ -210,11 +211,23 @@ def chart(report: Report, *, korean: bool) -> str:
         ),
         (pick("Bytes of a request", "요청 한 번의 바이트"), lambda found: float(found.request_bytes)),
     )
-    return draw([Bars(title, _bars(report, value, pick)) for title, value in panels])
+    ends = pick("Milliseconds until a sign-out counts on every node", "로그아웃이 모든 노드에 통하기까지 걸린 밀리초")
+    stays = pick(f"; not at all: {stay}", f" (통하지 않음: {stay})") if stay else ""
+    ended = {letter: found for letter, found in report.measured.items() if _all_ended(found.sign_outs)}
+    return draw(
+        [
+            *[Bars(title, _bars(report.measured, value, pick)) for title, value in panels],
+            Bars(ends + stays, _bars(ended, lambda found: found.sign_outs.slowest_ms or 0.0, pick)),
+        ]
+    )
 
 
-def _bars(report: Report, value: Callable[[Measured], float], pick: Pick) -> Sequence[Bar]:
+def _all_ended(found: SignOuts) -> bool:
+    return found.ended == found.tried
+
+
+def _bars(measured: Mapping[Letter, Measured], value: Callable[[Measured], float], pick: Pick) -> Sequence[Bar]:
     return [
         Bar(f"{letter} {pick(*NAMES[letter])}", value(found), "", letter in {"E", "F"})
-        for letter, found in report.measured.items()
+        for letter, found in measured.items()
     ]
