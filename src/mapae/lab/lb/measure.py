@@ -20,6 +20,8 @@ from mapae.lab.lb.tools import Tools
 
 STEPS = 6
 """How many steps a mode has, for showing how far it is."""
+SIGN_OUT_EVERY = 0.1
+"""Seconds between one person's sign-out and the next one's: together they would measure how busy the machine is."""
 LOOK_LEAST, LOOK_MOST = 0.005, 0.2
 """Seconds between two rounds of asking the nodes about somebody who has signed out: a tenth of those since then."""
 NOTICED_SECONDS = 0.5
@@ -81,7 +83,12 @@ async def _load(cluster: Cluster, people: Sequence[Person], plan: Plan) -> Load:
 
 
 async def _sign_outs(cluster: Cluster, people: Sequence[Person], plan: Plan) -> SignOuts:
-    ends = await asyncio.gather(*[_sign_out(cluster, person, plan.sign_out_seconds) for person in people])
+    ends = await asyncio.gather(
+        *[
+            _sign_out(cluster, person, after=number * SIGN_OUT_EVERY, seconds=plan.sign_out_seconds)
+            for number, person in enumerate(people)
+        ]
+    )
     took = [end for end in ends if end is not None]
     return SignOuts(
         tried=len(people),
@@ -92,12 +99,17 @@ async def _sign_outs(cluster: Cluster, people: Sequence[Person], plan: Plan) -> 
     )
 
 
-async def _sign_out(cluster: Cluster, person: Person, seconds: float) -> float | None:
+async def _sign_out(cluster: Cluster, person: Person, *, after: float, seconds: float) -> float | None:
     """Sign somebody out through the balancer, and ask the nodes themselves until none takes the credential any more.
+
+    Args:
+        after: seconds to wait before.
+        seconds: for how long to ask at most.
 
     Returns:
         The seconds from the answer to the last node's refusal; None where one still takes it in the end.
     """
+    await asyncio.sleep(after)
     with ExitStack() as open_lines:
         await sign_out(open_lines.enter_context(Line(cluster.balancer.port)), person)
         answered = perf_counter()
