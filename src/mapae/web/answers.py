@@ -18,10 +18,11 @@ from mapae.errors import (
     Refused,
     ScopeMissing,
     Stale,
+    TicketRefused,
     TokenError,
     Waiting,
 )
-from mapae.web.cookies import ticket_cookies
+from mapae.web.cookies import cleared_ticket, ticket_cookies
 from mapae.web.field_words import words_for_field, words_for_password
 from mapae.web.problems import Language, Problem, problem_for
 from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, ReaderRefused, TokenMissing
@@ -139,6 +140,8 @@ def _headers_for(error: Exception, problem: Problem, issuer: str) -> list[Header
         headers.append((b"retry-after", b"%d" % max(RETRY_SECONDS, ceil(waits or 0))))
     if isinstance(error, Waiting) and error.confirmation is not None:
         headers += ticket_cookies(error.ticket, error.confirmation)
+    if isinstance(error, TicketRefused) and error.why != "future":
+        headers += cleared_ticket()  # a script cannot: the next try begins without it
     if isinstance(error, MethodNotAllowed):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
     return headers

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mapae.admission.known_device import KNOWN_FOR
-from mapae.admission.ticket import TICKET_LIFETIME
+from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME
 
 if TYPE_CHECKING:
     from mapae.flows.issue import Tokens
@@ -26,7 +26,9 @@ ACCESS_COOKIE = b"__Host-mapae"
 REFRESH_COOKIE = b"__Host-mapae-refresh"
 DEVICE_COOKIE = b"__Host-mapae-device"
 TICKET_COOKIE = b"__Host-mapae-ticket"
-"""A place in the waiting line, or the pass it has become."""
+"""A place in the waiting line."""
+PASS_COOKIE = b"__Host-mapae-pass"
+"""The pass that the ticket has become. It ends soon; the ticket beside it does not, so nobody is sent back."""
 LINE_COOKIE = b"__Host-mapae-line"
 """What tickets of this browser are bound to."""
 
@@ -56,17 +58,23 @@ def cleared_cookies() -> list[tuple[bytes, bytes]]:
     return [_field(ACCESS_COOKIE, "", 0, _ACCESS_ATTRIBUTES), _field(REFRESH_COOKIE, "", 0, _STRICT_ATTRIBUTES)]
 
 
-def ticket_cookies(text: str, confirmation: str | None = None) -> list[tuple[bytes, bytes]]:
-    """Return the `Set-Cookie` fields that keep a ticket or a pass, and what it is bound to where that is new."""
-    fields = [_field(TICKET_COOKIE, text, TICKET_LIFETIME, _ACCESS_ATTRIBUTES)]
-    if confirmation is not None:
-        fields.append(_field(LINE_COOKIE, confirmation, 2 * TICKET_LIFETIME, _ACCESS_ATTRIBUTES))
-    return fields
+def ticket_cookies(text: str, confirmation: str) -> list[tuple[bytes, bytes]]:
+    """Return the `Set-Cookie` fields that keep a new ticket and what it is bound to; an earlier pass goes."""
+    return [
+        _field(TICKET_COOKIE, text, TICKET_LIFETIME, _ACCESS_ATTRIBUTES),
+        _field(PASS_COOKIE, "", 0, _ACCESS_ATTRIBUTES),
+        _field(LINE_COOKIE, confirmation, 2 * TICKET_LIFETIME, _ACCESS_ATTRIBUTES),
+    ]
+
+
+def pass_cookie(text: str) -> list[tuple[bytes, bytes]]:
+    """Return the `Set-Cookie` field that keeps a pass beside its ticket."""
+    return [_field(PASS_COOKIE, text, PASS_LIFETIME, _ACCESS_ATTRIBUTES)]
 
 
 def cleared_ticket() -> list[tuple[bytes, bytes]]:
-    """Return the `Set-Cookie` field that makes the browser forget its ticket: it was used."""
-    return [_field(TICKET_COOKIE, "", 0, _ACCESS_ATTRIBUTES)]
+    """Return the `Set-Cookie` fields that make the browser forget its ticket and pass: they count no more."""
+    return [_field(name, "", 0, _ACCESS_ATTRIBUTES) for name in (TICKET_COOKIE, PASS_COOKIE)]
 
 
 def _field(name: bytes, value: str, max_age: int, attributes: bytes) -> tuple[bytes, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mapae.flows.gate import Turn
 from mapae.web.answers import Scope
-from mapae.web.cookies import LINE_COOKIE, TICKET_COOKIE
+from mapae.web.cookies import LINE_COOKIE, PASS_COOKIE, TICKET_COOKIE
 from mapae.web.requests import read_cookie
 
 LONGEST_CONFIRMATION = 64
@@ -24,5 +24,5 @@ def read_turn(scope: Scope, text: str = "", *, browser: bool) -> Turn:
     if cookie is not None and len(cookie) > LONGEST_CONFIRMATION:
         cookie = None
     if not text and browser:
-        text = read_cookie(scope, TICKET_COOKIE) or ""
+        text = read_cookie(scope, PASS_COOKIE) or read_cookie(scope, TICKET_COOKIE) or ""
     return Turn(text, cookie, browser)

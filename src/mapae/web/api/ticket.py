@@ -12,7 +12,7 @@ from mapae.flows.gate import poll
 from mapae.web.answers import Answer, json_answer
 from mapae.web.api.fields import TicketText, about
 from mapae.web.calls import Call
-from mapae.web.cookies import ticket_cookies
+from mapae.web.cookies import pass_cookie
 from mapae.web.turns import read_turn
 
 
@@ -61,7 +61,7 @@ async def ask_with_ticket(call: Call) -> Answer:
     body = await call.optional_body(TicketBody)
     turn = read_turn(call.scope, body.ticket, browser=not body.ticket)
     place = await poll(call.service, turn)
-    headers = ticket_cookies(place.text) if turn.browser and place.text != turn.text else []
+    headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
     match place.held:
         case None:
             return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Route
 
 from mapae.web.pages import account, enter, explain, reference, wait
-from mapae.web.pages.assets import asset, assets_for, favicon
+from mapae.web.pages.assets import asset, assets_for, client, favicon
 from mapae.web.pages.explain import render_problem
 from mapae.web.pages.page import environment
 from mapae.web.pages.signed_in import Endpoint, for_anyone, for_signed_in
@@ -44,6 +44,8 @@ def routes() -> list[BaseRoute]:
         _route("/reference", for_anyone(reference.reference)),
         _route("/assets/{name}", asset),
         _route("/favicon.ico", favicon),
+        _route("/mapae.js", client),
+        _route("/mapae.d.ts", client),
     ]
 
 

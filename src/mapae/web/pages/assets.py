@@ -67,6 +67,19 @@ async def asset(request: Request) -> Response:
     return Response(found.body, media_type=found.media_type, headers=headers)
 
 
+async def client(request: Request) -> Response:
+    """Answer with the client for scripts, or its types, under a name that stays: browsers ask now and then."""
+    typed = request.url.path.endswith(".d.ts")
+    found = _asset("client", "d.ts", media_type="text/plain; charset=utf-8", body=_read("client.d.ts"))
+    if not typed:
+        found = _asset("client", "mjs", media_type="text/javascript; charset=utf-8", body=_read("client.mjs"))
+    headers = {"cache-control": "public, max-age=300", "etag": f'"{found.name}"', "x-content-type-options": "nosniff"}
+    headers["cross-origin-resource-policy"] = "same-origin"
+    if request.headers.get("if-none-match") == headers["etag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, media_type=found.media_type, headers=headers)
+
+
 async def favicon(request: Request) -> Response:
     """Send browsers that ask for the old name to the icon."""
     name = assets_for(request.app.state.service.settings.accent).icon.name

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from mapae.errors import TicketRefused, Waiting
 from mapae.flows.gate import NO_TURN, Place, TooManyPlaces, Turn, ask, waiting
 from mapae.web.answers import Header
-from mapae.web.cookies import cleared_ticket, ticket_cookies
+from mapae.web.cookies import cleared_ticket, pass_cookie, ticket_cookies
 from mapae.web.pages.local_paths import local_path
 from mapae.web.pages.moments import duration_range
 from mapae.web.pages.page import Page
@@ -52,7 +52,7 @@ async def room_before(page: Page, next_path: str, *, form: str) -> tuple[Respons
         return None, ()
     if place.held is not None:
         return to_room(page, waiting(place.held, place.text), next_path, form=form), ()
-    return None, () if place.text == turn.text else ticket_cookies(place.text)
+    return None, () if place.text == turn.text else pass_cookie(place.text)
 
 
 def to_room(page: Page, held: Waiting, next_path: str, *, form: str) -> Response:
@@ -95,7 +95,7 @@ async def wait(page: Page) -> Response:
 
 
 def _passed(place: Place | None, turn: Turn) -> Sequence[Header]:
-    return ticket_cookies(place.text) if place is not None and place.text != turn.text else ()
+    return pass_cookie(place.text) if place is not None and place.text != turn.text else ()
 
 
 def _room(page: Page, held: Waiting, next_path: str, *, form: str) -> Response:
