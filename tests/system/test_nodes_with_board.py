@@ -2,7 +2,9 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import chain
 
 import pytest
 
@@ -14,8 +16,10 @@ pytestmark = pytest.mark.slow
 
 NODES = 4
 STALENESS = 3
-ROUNDS = 125
-"""Sign-outs; each has to reach three other nodes."""
+SIGN_OUTS = 1_000
+"""Each has to reach three other nodes."""
+AT_ONCE = 4
+"""Sign-outs under way at the same time."""
 LONG = 30
 
 
@@ -40,6 +44,10 @@ def nodes(tmp_path_factory, database, board):
         "MAPAE_BOARD": board.url,
         "MAPAE_ISSUER": "http://localhost:9999",
         "MAPAE_MAX_STALENESS": f"{STALENESS}s",
+        # A thousand people sign in here: the cheapest hash that can be had.
+        "MAPAE_PASSWORD_HASH": "argon2id",
+        "MAPAE_ARGON2_MEMORY_KIB": "7168",
+        "MAPAE_ARGON2_TIME": "1",
     }
     folders = [tmp_path_factory.mktemp(f"node{number}") / "mapae-data" for number in range(NODES)]
     with ExitStack() as stack:
@@ -108,15 +116,29 @@ def spread(connections, jane, rounds) -> list[float]:
     return sorted(found)
 
 
+def spread_at_once(nodes, jane, rounds) -> list[float]:
+    """The same by several people at the same time."""
+
+    def some(_) -> list[float]:
+        with ExitStack() as stack:
+            return spread([stack.enter_context(node.connect()) for node in nodes], jane, rounds // AT_ONCE)
+
+    with ThreadPoolExecutor(AT_ONCE) as people:
+        return sorted(chain.from_iterable(people.map(some, range(AT_ONCE))))
+
+
 def summary(found) -> str:
-    late = found[int(len(found) * 0.99)]
-    return f"median {found[len(found) // 2] * 1e3:.0f}, 99 % {late * 1e3:.0f}, last {found[-1] * 1e3:.0f}"
+    parts = {"median": 0.5, "90 %": 0.9, "99 %": 0.99, "99.9 %": 0.999}
+    told = [f"{name} {found[int(len(found) * part)] * 1e3:.0f}" for name, part in parts.items()]
+    return ", ".join([*told, f"last {found[-1] * 1e3:.0f}"])
 
 
-def test_a_sign_out_is_known_to_every_node_at_once(connections, jane, measured):
+def test_a_thousand_sign_outs_are_known_to_every_node_at_once(nodes, connections, jane, measured):
+    """R2: 99 % within a second, all within three."""
     until_boards(connections, are_up=True)
-    found = spread(connections, jane, ROUNDS)
-    measured(f"{ROUNDS} sign-outs known to {NODES - 1} other nodes with a board, ms", summary(found))
+    found = spread_at_once(nodes, jane, SIGN_OUTS)
+    measured(f"{SIGN_OUTS} sign-outs known to {NODES - 1} other nodes with a board, ms", summary(found))
+    assert len(found) == SIGN_OUTS * (NODES - 1)
     assert found[int(len(found) * 0.99)] < 1
     assert found[-1] < 3
     assert found[len(found) // 2] < 0.5, "the board does not help: nodes look once a second without it"
