@@ -105,6 +105,8 @@ def verify(
         check = _compiled(source, **policy)
     except TypeError:  # a list or a dict cannot be found again, as a tuple it can; a real mistake is raised again
         refuse_other_than_keys(key)
+        if "algorithms" in options:
+            raise TypeError("there is no algorithms=: a key is for exactly one algorithm, so leave it out") from None
         check = _compiled(source, **{name: _hashable(value) for name, value in policy.items()})
     claims: T = check(token, time())
     return claims

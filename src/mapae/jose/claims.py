@@ -166,7 +166,8 @@ def check_date(value: object, claim: str) -> int | float:
         )
     what = "text" if isinstance(value, str) else "no number"
     raise ClaimRefused(
-        f"must be a NumericDate, a JSON number of seconds (RFC 7519 section 2); this is {what}", claim=claim
+        f"must be a NumericDate, a JSON number of seconds without quotation marks (RFC 7519 section 2); this is {what}",
+        claim=claim,
     )
 
 
@@ -178,7 +179,7 @@ def check_text(value: object, claim: str) -> str:
     """
     if isinstance(value, str):
         return value
-    raise ClaimRefused("must be a string (RFC 7519 section 4.1)", claim=claim)
+    raise ClaimRefused('must be a string (RFC 7519 section 4.1): "42", not 42', claim=claim)
 
 
 def check_audience(value: object) -> tuple[str, ...]:

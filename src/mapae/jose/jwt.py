@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes
@@ -76,7 +76,7 @@ def sign_at(  # noqa: PLR0917 (for `sign` and the front door: names would cost a
     if issuer is not None:
         _add(members, "iss", issuer)
     if audience is not None:
-        _add(members, "aud", audience if isinstance(audience, str) else list(audience))
+        _add(members, "aud", audience_of(audience))
     if jti is not None:
         _add(members, "jti", jti)
     elif "jti" not in members:
@@ -93,6 +93,11 @@ def sign_at(  # noqa: PLR0917 (for `sign` and the front door: names would cost a
     if len(token) > MAX_TOKEN:
         raise TooLarge(f"the token would have more than {MAX_TOKEN} characters")
     return token
+
+
+def audience_of(audience: Any) -> Any:
+    """Return an audience as JSON has it: one text, or a list; what is neither is for the rules to refuse."""
+    return list(audience) if isinstance(audience, Collection) and not isinstance(audience, str) else audience
 
 
 def new_jti() -> str:

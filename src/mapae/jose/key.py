@@ -314,6 +314,8 @@ def refuse_other_than_key(key: object) -> None:
         hint += 'Key.from_secret(bytes, alg="HS256") for a secret of random octets'
     elif isinstance(key, Mapping):
         hint = 'write Key.from_jwk(jwk), or KeySet.from_jwks(jwks) when it has a member "keys"'
+    elif isinstance(key, list | tuple | set | frozenset):
+        hint = "write KeySet([...]) for several keys"
     else:
         hint = 'write Key.generate("Ed25519"), Key.from_pem(...), Key.from_jwk(...) or Key.from_secret(...)'
     raise TypeError(f"a key is a mapae.Key, not {type(key).__name__}; {hint}")

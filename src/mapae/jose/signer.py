@@ -14,7 +14,7 @@ from mapae.jose.base64url import TO_URL, encode_octets, write_base64
 from mapae.jose.claims import check_date, check_registered
 from mapae.jose.jwks import KeySet
 from mapae.jose.jws import MAX_TOKEN
-from mapae.jose.jwt import header_of, members_of, new_jti, seconds_of, sign_at, signing_key
+from mapae.jose.jwt import audience_of, header_of, members_of, new_jti, seconds_of, sign_at, signing_key
 from mapae.jose.key import Key, PrivateKey
 from mapae.jose.signatures import MakeSignature
 from mapae.jose.strict_json import PLAIN, STR, encode, write_object
@@ -61,7 +61,7 @@ class Signer:
         signing, seconds = signing_key(key), seconds_of(lifetime)
         shared: dict[str, Any] = {} if issuer is None else {"iss": issuer}
         if audience is not None:
-            shared["aud"] = audience if isinstance(audience, str) else list(audience)
+            shared["aud"] = audience_of(audience)
         check_registered(shared)
         header_of(signing, typ)
 

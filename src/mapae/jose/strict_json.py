@@ -144,7 +144,7 @@ def plain(value: Any, name: str, depth: int = 1) -> Any:
         return value
     if kind is float:
         if not isfinite(value):
-            raise Malformed(f"the {name} holds NaN or an infinity; JSON has no such number")
+            raise Malformed(f"the {name} holds NaN or an infinity; JSON has no such number: write None, or text")
         return value
     if depth > MAX_DEPTH:
         raise Malformed(f"the {name} nests deeper than {MAX_DEPTH}")

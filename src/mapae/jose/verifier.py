@@ -92,7 +92,7 @@ class Verifier(Generic[T]):
             claims: the type of the result: `Claims`, a frozen msgspec.Struct, dataclass, TypedDict or pydantic model.
             typ: the only accepted kind of token; None accepts "JWT" and tokens that do not say.
             leeway: seconds by which clocks may differ, for `exp`, `nbf` and `iat`.
-            required: claims that must be there; `exp` always must.
+            required: a claim that must be there, or several; `exp` always must.
             max_age: the greatest age in seconds since `iat`, which then must be there.
             max_length: the greatest number of characters of a token.
             memo_bytes: how much memory verified tokens may take, so that one seen before costs no signature; 0: none.
@@ -100,15 +100,14 @@ class Verifier(Generic[T]):
             quirks: named exceptions for old tokens, each with the moment of its end; `mapae.jose.quirks` lists them.
 
         Raises:
-            TypeError: `keys` is no key, or `claims` no type of claims.
+            TypeError: `keys` is no key, `claims` no type of claims, or a number is none.
             ValueError: a number is negative, or a quirk is unknown or has no end.
         """
-        if min(leeway, max_age or 0, max_length, memo_bytes) < 0:
-            raise ValueError("leeway, max_age, max_length and memo_bytes are not negative")
+        _refuse_other_than_counts(leeway, 0 if max_age is None else max_age, max_length, memo_bytes)
         policy = Policy(
             issuer,
             audience,
-            frozenset(required),
+            frozenset({required} if isinstance(required, str) else required),
             leeway,
             max_age,
             typ=typ,
@@ -200,6 +199,13 @@ class Verifier(Generic[T]):
     def explain(self) -> str:
         """Say in words what is accepted, one rule a line."""
         return self._explanation
+
+
+def _refuse_other_than_counts(*counts: Any) -> None:
+    if not all(isinstance(count, int | float) for count in counts):
+        raise TypeError("leeway and max_age are seconds, as a number: write 3600, or delta.total_seconds()")
+    if min(counts) < 0:
+        raise ValueError("leeway, max_age, max_length and memo_bytes are not negative")
 
 
 def _for_issuer(
