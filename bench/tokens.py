@@ -22,7 +22,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from measure.node import install_packages as install_node_packages
 from measure.node import node as node_path
 from measure.node import node_version
 from measure.report import machine
-from measure.token_libraries import AUDIENCE, CONTESTANTS, ISSUER, LIFETIME, Call, Mapae, Primitive
+from measure.token_libraries import AUDIENCE, CONTESTANTS, ISSUER, LIFETIME, Call, Mapae, MapaeTyped, Primitive, idle
 
 import mapae
 from mapae.jose.base64url import decode
@@ -57,6 +57,7 @@ class Result:
         microseconds: CPU time a call, the median of the rounds.
         ratio: its time divided by Mapae's in the same round, the median of the rounds.
         above: microseconds above the primitive alone; only for Mapae, and where the primitive takes part.
+        own: microseconds with a primitive that does nothing; only for Mapae, and not for HS256.
     """
 
     work: str
@@ -64,6 +65,7 @@ class Result:
     microseconds: float
     ratio: float
     above: float | None = None
+    own: float | None = None
 
 
 def payload(number: int) -> dict:
@@ -132,13 +134,13 @@ def race(work: str, calls: dict[str, tuple[Call, list]], rounds: int) -> list[Re
         ratio = statistics.median(value / own for value, own in zip(values, ours, strict=True))
         above = None
         if Primitive.title in calls and "apae" in name:
-            above = round(own_part(calls[name], calls[Primitive.title], rounds), 2)
+            above = round(difference(calls[name], calls[Primitive.title], rounds), 2)
         results.append(Result(work, name, round(statistics.median(values), 2), round(ratio, 2), above))
     return results
 
 
-def own_part(ours: tuple[Call, list], bare: tuple[Call, list], rounds: int) -> float:
-    """Return what a call takes above the primitive, in microseconds.
+def difference(ours: tuple[Call, list], bare: tuple[Call, list], rounds: int) -> float:
+    """Return what a call takes above the primitive, in microseconds, as the difference of two times.
 
     Both are called in turn, one call at a time; a neighbour makes many of them slower and none faster, so what is
     subtracted are the lower quartiles.
@@ -164,9 +166,9 @@ def run(*, quick: bool) -> tuple[list[Result], dict[str, str]]:
         count = many if alg == "HS256" else few
         field = list(contestants(key))
         verify = {one.title: (one.verify(), tokens_for(one, key, count)) for one in field}
-        results += race(f"{alg} verify", verify, rounds)
+        results += with_own_part(race(f"{alg} verify", verify, rounds), alone(key, verify, rounds, verifying=True))
         sign = {getattr(one, "sign_title", one.title): (one.sign(), claims_for(one, key, count)) for one in field}
-        results += race(f"{alg} sign", sign, rounds)
+        results += with_own_part(race(f"{alg} sign", sign, rounds), alone(key, sign, rounds, verifying=False))
         if alg in {"HS256", "ES256"}:
             again = {
                 one.title: (one.again(), [tokens_for(one, key, 1)[0]] * count) for one in field if hasattr(one, "again")
@@ -177,6 +179,24 @@ def run(*, quick: bool) -> tuple[list[Result], dict[str, str]]:
             versions |= {f"Node {library}": number for library, number in found.get("versions", {}).items()}
             results += node_results(alg, found, results)
     return results + hostile(rounds), versions
+
+
+def alone(key: mapae.Key, calls: dict[str, tuple[Call, list]], rounds: int, *, verifying: bool) -> dict[str, float]:
+    """Time our own part directly: the same calls with a primitive that does nothing."""
+    if isinstance(key, mapae.SecretKey):
+        return {}
+    times = {}
+    for kind in (Mapae, MapaeTyped):
+        one = kind(idle(key))
+        title = kind.title if verifying else getattr(kind, "sign_title", kind.title)
+        call, arguments = one.verify() if verifying else one.sign(), calls[title][1]
+        clock(call, arguments)
+        times[title] = round(statistics.median(clock(call, arguments * 5) for _ in range(rounds)), 2)
+    return times
+
+
+def with_own_part(results: list[Result], own: dict[str, float]) -> list[Result]:
+    return [replace(result, own=own.get(result.name)) for result in results]
 
 
 def on_node(key: mapae.Key, count: int, rounds: int) -> dict:
@@ -267,13 +287,13 @@ def duplicates(rounds: int) -> dict[str, float]:
     def at_a_glance(octets: bytes) -> bool:
         return octets.count(b",") + 1 != len(members)
 
-    def difference(more: Callable[[bytes], object], less: Callable[[bytes], object]) -> float:
+    def apart(more: Callable[[bytes], object], less: Callable[[bytes], object]) -> float:
         each = [raw] * 2000
         return statistics.median(clock(more, each) - clock(less, each) for _ in range(rounds))
 
     return {
-        "duplicates_at_a_glance_microseconds": round(difference(at_a_glance, lambda _octets: False), 2),
-        "duplicates_by_rule_microseconds": round(difference(lambda o: read_object(o, "payload"), decode_json), 2),
+        "duplicates_at_a_glance_microseconds": round(apart(at_a_glance, lambda _octets: False), 2),
+        "duplicates_by_rule_microseconds": round(apart(lambda o: read_object(o, "payload"), decode_json), 2),
     }
 
 
@@ -297,7 +317,8 @@ def show(results: list[Result]) -> None:
         print(f"\n{work}")
         for result in sorted((r for r in results if r.work == work), key=lambda r: r.microseconds):
             above = "" if result.above is None else f"   {result.above:.2f} us above the primitive"
-            print(f"  {result.name:<20} {result.microseconds:>12.2f} us   {result.ratio:>9.2f} x{above}")
+            own = "" if result.own is None else f", {result.own:.2f} us without it"
+            print(f"  {result.name:<20} {result.microseconds:>12.2f} us   {result.ratio:>9.2f} x{above}{own}")
 
 
 def chart(results: list[Result], where: dict, numbers: dict[str, str]) -> str:
