@@ -158,7 +158,7 @@ def difference(ours: tuple[Call, list], bare: tuple[Call, list], rounds: int) ->
 
 
 def run(*, quick: bool) -> tuple[list[Result], dict[str, str]]:
-    rounds, many, few = (3, 400, 60) if quick else (15, 1000, 80)
+    rounds, many, few = (7, 300, 25) if quick else (15, 1000, 80)
     results: list[Result] = []
     versions: dict[str, str] = {}
     for alg in ALGORITHMS:

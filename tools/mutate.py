@@ -26,7 +26,7 @@ FOLDER = ROOT / "src" / "mapae" / "jose"
 EQUIVALENT = ROOT / "tools" / "mutation" / "equivalent.toml"
 RESULTS = ROOT / ".cache" / "mutation"
 MODULES = (
-    "signatures", "verifier", "key", "policy", "header", "claims", "jws", "jwks", "glance", "jwk", "algorithms",
+    "signatures", "verifier", "key", "policy", "header", "claims", "jws", "jwks", "glance", "shapes", "jwk", "algorithms",
 )  # fmt: skip
 QUICK_TESTS = [
     f"tests/jose/test_{name}.py"
@@ -35,6 +35,7 @@ QUICK_TESTS = [
 FIRST_TESTS = {
     "algorithms": "signatures", "signatures": "signatures", "header": "refusals", "claims": "claims", "jws": "refusals",
     "jwk": "key_members", "jwks": "key_members", "key": "key_members", "glance": "glance_exact",
+    "shapes": "shapes", "signer": "signer", "base64url": "base64url",
     "policy": "verifier_paths", "verifier": "verifier_paths",
 }  # fmt: skip
 TESTS = [
@@ -43,7 +44,7 @@ TESTS = [
         f"tests/jose/test_{name}.py"
         for name in (
             "attacks", "base64url", "claims", "dss_signature", "front_door", "glance", "hostile_corpus", "issuers",
-            "jws", "key_sets", "memo", "mistakes", "sign", "signer", "strict_json", "typed_claims", "unverified",
+            "jws", "key_sets", "memo", "mistakes", "shapes", "sign", "signer", "strict_json", "typed_claims", "unverified",
         )
     ),
     "--deselect=tests/jose/test_hostile_corpus.py::test_the_files_are_what_the_program_writes",

@@ -10,7 +10,7 @@ import pytest
 from mapae.jose.claims import Claims
 from mapae.jose.glance import glance_for
 from mapae.jose.policy import Policy
-from mapae.jose.shapes import Shapes
+from mapae.jose.shapes import Shapes, _decoder_for
 
 NOW = 1_800_000_000
 MEMBERS = {
@@ -24,6 +24,11 @@ MEMBERS = {
     "f": 1.5,
     "z": None,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_types_of_other_tests():
+    _decoder_for.cache_clear()
 
 
 def written(members):
@@ -52,6 +57,7 @@ def test_names_that_come_twice_in_turn_are_a_shape():
     assert type(third) is type(fourth) is not Claims
     assert first == second == third == fourth == MEMBERS
     assert isinstance(third, Claims)
+    assert (type(third).__name__, type(third).__module__) == ("Claims", "mapae.jose.shapes")
 
 
 def test_another_order_of_the_same_names_is_the_same_shape():
@@ -175,6 +181,8 @@ def test_two_shapes_with_as_many_commas_are_decoded_as_before():
     for _ in range(3):
         assert type(look(written(one), NOW)) is Claims
         assert look(written(two), NOW) == two
+    for _ in range(3):
+        assert type(look(written(one), NOW)) is Claims
     assert type(look(written(MEMBERS), NOW)) is type(look(written(MEMBERS), NOW)) is Claims
     assert type(look(written(MEMBERS), NOW)) is not Claims
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -18,10 +18,13 @@ from fuzzing import seeds
 from fuzzing.seeds import AUDIENCE, ISSUER, NOW
 from mapae.errors import KeyRefused, MapaeError, RefreshRefused, TokenError
 from mapae.jose import base64url, claims, detached, dpop, jwe, lint, nested, sd_jwt, status_list, strict_json
+from mapae.jose.claims import Claims
+from mapae.jose.glance import glance_for
 from mapae.jose.inspect import inspect_token
 from mapae.jose.issuers import Issuer
 from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key
+from mapae.jose.policy import Policy
 from mapae.jose.unverified import read_unverified
 from mapae.jose.verifier import ANY, Verifier
 from mapae.sessions import refresh, server_session
@@ -76,7 +79,9 @@ _VERIFIERS = (
     Verifier.for_issuers({ISSUER: _PUBLIC, "https://other.example": Issuer(_SECRET, AUDIENCE)}, audience=AUDIENCE),
 )
 _LENIENT = Verifier(_PUBLIC, issuer=ANY, audience=ANY, quirks=_ENDS, memo_bytes=0)
-_BY_THE_RULES = Verifier(_SECRET, issuer=ISSUER, audience=AUDIENCE, required=["exp"], memo_bytes=0)
+_RULES = {"issuer": ISSUER, "audience": AUDIENCE, "required": ["exp"], "memo_bytes": 0}
+_BY_THE_RULES = Verifier(_SECRET, **_RULES)
+_OF_ANY_LENGTH = Verifier(_SECRET, **_RULES, max_length=10**6)
 
 
 class _Plain(msgspec.Struct, frozen=True):
@@ -87,6 +92,7 @@ class _Plain(msgspec.Struct, frozen=True):
 
 
 _TYPED = Verifier(_SECRET, issuer=ISSUER, audience=AUDIENCE, claims=_Plain, memo_bytes=0)
+_GOOD = {"iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 60, "iat": NOW}
 _SIGNED = {case["token"] for case in seeds.cases() if case["code"] is None}
 
 
@@ -104,11 +110,15 @@ def signed(octets: bytes) -> None:
     header, _, payload = octets.partition(seeds.PARTS)
     if not payload:
         header, payload = b'{"alg":"HS256"}', octets
-    message = f"{base64url.encode(header)}.{base64url.encode(payload)}"
-    token = f"{message}.{_SECRET.make_signature(message.encode())}"  # type: ignore[attr-defined]
+    token = _signed_token(header, payload)
     accepted = not refused(lambda: _VERIFIERS[0].check(token, now=NOW))
     assert accepted != refused(lambda: _BY_THE_RULES.check(token, now=NOW)), "a glance and the rules disagree"
     assert accepted or refused(lambda: _TYPED.check(token, now=NOW)), "a type of claims lets more pass"
+    shaped = _look_at_a_known_shape(payload)
+    if shaped is not None:
+        assert dict(shaped) == _read(payload), "a known shape reads something else"
+        plain = _signed_token(b'{"alg":"HS256"}', payload)
+        assert not refused(lambda: _OF_ANY_LENGTH.check(plain, now=NOW)), "a known shape lets more pass"
     if accepted:
         members, said = _read(payload), _read(header)
         assert said is not None, "a header that is no JSON object with single names"
@@ -119,6 +129,24 @@ def signed(octets: bytes) -> None:
         aud = members["aud"] if isinstance(members["aud"], list) else [members["aud"]]
         assert members["iss"] == ISSUER, "another issuer"
         assert AUDIENCE in aud, "another audience"
+
+
+def _signed_token(header: bytes, payload: bytes) -> str:
+    message = f"{base64url.encode(header)}.{base64url.encode(payload)}"
+    return f"{message}.{_SECRET.make_signature(message.encode())}"  # type: ignore[attr-defined]
+
+
+def _look_at_a_known_shape(payload: bytes) -> Claims | None:
+    """Look at a payload after two others with the same names."""
+    try:
+        names = json.loads(payload)
+    except (ValueError, RecursionError):
+        names = {}
+    good = dict.fromkeys(names if isinstance(names, dict) else (), "x") | _GOOD
+    glance, _times = glance_for(Claims, Policy(ISSUER, AUDIENCE))
+    for _ in range(2):
+        glance(json.dumps(good).encode(), NOW)
+    return cast("Claims | None", glance(payload, NOW))
 
 
 def _read(octets: bytes) -> dict[str, Any] | None:

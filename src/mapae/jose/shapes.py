@@ -60,7 +60,7 @@ def _decoder_for(names: tuple[str, ...]) -> Decode | None:
     body["__annotations__"] = {field: _ORDINARY.get(name, _FLAT) for name, field in fields.items()}
     body["_fields"] = fields
     renamed = {field: name for name, field in fields.items()}
-    options = {"frozen": True, "eq": False, "gc": False, "kw_only": True, "rename": renamed}
+    options = {"frozen": True, "gc": False, "rename": renamed}
     try:
         kind = new_class("Claims", (_Shaped,), options, lambda namespace: namespace.update(body))
     except ValueError:
