@@ -261,9 +261,17 @@ class Conflict(MapaeError):
 
 
 class StorageFailed(MapaeError):
-    """The database cannot be opened, read or written; the message says the cure."""
+    """The database cannot be opened, read or written; the message says the cure.
+
+    Attributes:
+        lasting: nothing can be written until somebody has done something: a full disk, a standby, no connection left.
+    """
 
     code = "storage_failed"
+
+    def __init__(self, reason: str = "", *, lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.lasting = lasting
 
 
 class Refused(MapaeError):

@@ -45,6 +45,7 @@ async def test_a_clock_that_is_not_the_databases_is_noticed_where_nodes_share_on
             assert abs(service.agreed_time.ahead - seconds) < 2
     warned = [record.getMessage() for record in caplog.records if "not ready" in record.getMessage()]
     assert len(warned) == (0 if service.database.shares_clock else 1)
+    assert all("ahead of the database's" in line for line in warned)
 
 
 async def test_a_clock_that_jumps_dates_no_token_further_ahead_than_clocks_may_differ(service, clock):

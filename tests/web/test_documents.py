@@ -116,7 +116,10 @@ async def test_a_well_server_is_alive_and_ready(api):
         answer = await api.get(path)
         assert (answer.status_code, answer.text) == (200, "ok\n")
     verbose = await api.get("/readyz?verbose")
-    assert verbose.text == "[+] serving ok\n[+] database ok\n[+] clock ok\n[+] signing key ok\n[+] revocations ok\n"
+    assert (
+        verbose.text
+        == "[+] serving ok\n[+] database ok\n[+] writing ok\n[+] clock ok\n[+] signing key ok\n[+] revocations ok\n"
+    )
 
 
 async def test_a_stopping_server_is_alive_but_not_ready(app, api):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from mapae.cli.language import say
+from mapae.cli.storage_words import told
 from mapae.cli.times import length, moment
 from mapae.errors import MapaeError
 from mapae.flows.keyring import SEAL_PURPOSE
@@ -188,11 +189,11 @@ async def check_database(settings: Settings, now: float) -> list[Check]:
     try:
         database = await open_database(settings.database_url)
     except MapaeError as error:
-        return [Check("database", "trouble", str(error), say("see the message", "메시지를 보세요"))]
+        return [Check("database", "trouble", told(error), say("do what it says", "거기 적힌 대로 하세요"))]
     try:
         return [check async for check in _inside(database, settings, now)]
     except MapaeError as error:
-        return [Check("database", "trouble", str(error), say("see the message", "메시지를 보세요"))]
+        return [Check("database", "trouble", told(error), say("do what it says", "거기 적힌 대로 하세요"))]
     finally:
         await database.close()
 

@@ -134,8 +134,10 @@ class Root(Group):
             code = _complain(str(error), USAGE, error.code, given, mistakes=mistakes)
         except MapaeError as error:
             from mapae.cli.exits import exit_code
+            from mapae.cli.storage_words import told
 
-            code = _complain(str(error), exit_code(error), error.code, given)
+            message = str(error) if "--json" in given else told(error)
+            code = _complain(message, exit_code(error), error.code, given)
         except click.Abort:
             click.echo(say("Stopped.", "멈췄어요."), err=True)
             code = 130

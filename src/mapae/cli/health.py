@@ -69,7 +69,15 @@ def _asked(address: str, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path, headers={"User-Agent": "mapae health", "Accept": "application/json"})
         answer = connection.getresponse()
-        return answer.status, _reason(answer.read(65_536)) or f"HTTP {answer.status}"
+        return answer.status, _reason(answer.read(65_536), answer) or f"HTTP {answer.status}"
+    except ConnectionRefusedError:
+        cure = "start it with `mapae serve`, or ask elsewhere with --url"
+        return 0, say(
+            f"nothing listens there; {cure}",
+            "기다리는 것이 없어요. `mapae serve`로 시작하거나 --url로 다른 곳에 물으세요",
+        )
+    except TimeoutError:
+        return 0, say("no answer in time", "제때 답하지 않아요")
     except (OSError, http.client.HTTPException) as error:
         return 0, str(error) or type(error).__name__
     finally:
@@ -86,7 +94,9 @@ def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPCon
     return http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
 
 
-def _reason(body: bytes) -> str:
+def _reason(body: bytes, answer: http.client.HTTPResponse) -> str:
+    if answer.getheader("Content-Type", "").startswith("text/plain"):
+        return body.decode("utf-8", "replace").strip()[:200]
     try:
         members = json.loads(body)
     except ValueError:

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import time
 
-from mapae.errors import MapaeError
+from mapae.errors import MapaeError, StorageFailed
 from mapae.flows.rotate_keys import keep_schedule
 from mapae.flows.service import Service
 from mapae.flows.sweep import sweep
 from mapae.storage import revocations as feed
+from mapae.storage import room
 
 log = logging.getLogger("mapae.follow")
 
@@ -52,7 +53,8 @@ async def poll(service: Service) -> None:
     service.compare_clock(reading.now_ms, asked=wall, sent=sent)
     if agreed and not service.clock_agrees:
         ahead = service.agreed_time.ahead
-        log.warning("not ready: this clock is %.1f s ahead of the database's; set it, or start NTP", ahead)
+        way = "ahead of" if ahead > 0 else "behind"
+        log.warning("not ready: this clock is %.1f s %s the database's; set it, or start NTP", abs(ahead), way)
     service.feed.take(reading.entries, name=reading.feed, head=reading.head, after=after, sent=sent)
     service.shown.clear()
     await service.keyring.load(service.database, now_ms)
@@ -90,6 +92,19 @@ async def tidy(service: Service) -> None:
     service.feed.log.forget(service.now_ms() // 1000)
 
 
+async def try_to_write(service: Service) -> None:
+    """See whether the database can be written again, where it could not: nobody else tries while we are not ready."""
+    failure = service.database.unwritable
+    if failure is None:
+        return
+    try:
+        await room.try_to_write(service.database)
+    except StorageFailed as still:
+        log.warning("not ready: %s", still)
+    else:
+        log.info("the database can be written again")
+
+
 async def follow(service: Service) -> None:
     """Poll and tidy until cancelled; a failing database is reported and tried again, and the lease runs on."""
     polled = tidied = time.monotonic()
@@ -101,6 +116,7 @@ async def follow(service: Service) -> None:
             if hinted or service.database.changed() or now - polled >= poll_every:
                 await poll(service)
                 polled = now
+                await try_to_write(service)
             if now - tidied >= TIDY_EVERY:
                 tidied = now
                 await tidy(service)

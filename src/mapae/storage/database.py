@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from mapae.errors import StorageFailed
 from mapae.storage.interface import Database
-from mapae.storage.sqlite_errors import primary_code, translated
+from mapae.storage.sqlite_errors import CURES, primary_code, translated
 from mapae.storage.sqlite_transaction import Results, Work
 from mapae.storage.sqlite_writer import Writer, closed
 from mapae.storage.statement import Row, Statement, Value
@@ -25,6 +26,8 @@ __all__ = ["Database", "Row", "SqliteDatabase", "Statement", "Value", "database_
 
 PATIENCE = 10.0
 """Seconds to wait for a lock that another process holds."""
+ROOM = 1 << 20
+"""Bytes that must be free on a disk that was full before anybody is let write there again."""
 CONNECTIONS = 10
 CACHED_STATEMENTS = 256
 NOW_MS = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS BIGINT)"
@@ -41,6 +44,7 @@ class SqliteDatabase:
         path: where the file is, for messages.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: that clock is this machine's.
+        unwritable: as in `mapae.storage.interface`.
     """
 
     now_ms = NOW_MS
@@ -58,6 +62,7 @@ class SqliteDatabase:
         except BaseException:
             self._reader.close()
             raise
+        self.unwritable: StorageFailed | None = None
         self._gathered: dict[asyncio.AbstractEventLoop, list[Work]] = {}
         self._writer = Writer(path, writing, patience=patience)
         self._writer.start()
@@ -140,7 +145,11 @@ class SqliteDatabase:
             gathered = self._gathered[loop] = []
             loop.call_soon(self._write, loop)
         gathered.append(Work(statements, answer))
-        return await answer
+        try:
+            return await answer
+        except StorageFailed as failure:
+            self.unwritable = failure if failure.lasting else self.unwritable
+            raise
 
     def _write(self, loop: asyncio.AbstractEventLoop) -> None:
         """Write what was asked for since the last COMMIT began, all at once."""
@@ -180,6 +189,17 @@ class SqliteDatabase:
             StorageFailed: it cannot be read; the message says the cure.
         """
         self.version()
+
+    def check_room(self) -> None:
+        """Make sure that the disk has room for more.
+
+        Small writes succeed on a full disk now and then, where a file has room inside; a large one would not.
+
+        Raises:
+            StorageFailed: it has not.
+        """
+        if shutil.disk_usage(Path(self.path).parent).free < ROOM:
+            raise StorageFailed(f"database {self.path}: {CURES[sqlite3.SQLITE_FULL]}", lasting=True)
 
     def changed(self) -> bool:
         """Tell whether anyone has committed since the last call. It costs a few microseconds."""

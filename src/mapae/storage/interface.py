@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from mapae.errors import StorageFailed
 from mapae.storage.statement import Row, Statement, Value
 
 
@@ -14,11 +15,14 @@ class Database(Protocol):
         path: where it is, for messages; never with a password.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: whether that clock is this machine's.
+        unwritable: why nothing could be written, since somebody tried and until `try_to_write` of
+            `mapae.storage.room` has succeeded; None while all is well, and for what passes by itself.
     """
 
     path: str
     now_ms: str
     shares_clock: bool
+    unwritable: StorageFailed | None
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
         """Return all rows of a query.
@@ -68,6 +72,13 @@ class Database(Protocol):
 
         Raises:
             StorageFailed: it cannot.
+        """
+
+    def check_room(self) -> None:
+        """Make sure that there is room for more, as far as that is known without trying.
+
+        Raises:
+            StorageFailed: there is not.
         """
 
     def changed(self) -> bool:

@@ -24,6 +24,11 @@ CURES: dict[int, str] = {
 }
 """By primary result code (https://www.sqlite.org/rescode.html): what happened and what to do."""
 
+LASTING = frozenset(
+    {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+)
+"""What does not pass by itself."""
+
 
 def primary_code(error: sqlite3.Error) -> int:
     """Return the primary result code of `error`; 0 when Python itself raised it."""
@@ -47,5 +52,5 @@ def translated(error: sqlite3.Error, path: str) -> MapaeError | sqlite3.Error:
         if kind == "UNIQUE":
             return Conflict(f"another row has this {columns}", constraint=columns)
     elif code in CURES:
-        return StorageFailed(f"database {path}: {CURES[code]} ({error})")
+        return StorageFailed(f"database {path}: {CURES[code]} ({error})", lasting=code in LASTING)
     return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mapae.errors import StorageFailed
 from mapae.storage.database import Database, Row, Statement, Value
 
 
@@ -56,6 +57,19 @@ class Counted:
     def check(self) -> None:
         """Pass it on: it asks nothing."""
         self._database.check()
+
+    @property
+    def unwritable(self) -> StorageFailed | None:
+        """Pass it on."""
+        return self._database.unwritable
+
+    @unwritable.setter
+    def unwritable(self, failure: StorageFailed | None) -> None:
+        self._database.unwritable = failure
+
+    def check_room(self) -> None:
+        """Pass it on: it asks nothing."""
+        self._database.check_room()
 
     def changed(self) -> bool:
         """Pass it on; it is asked ten times a second and reads one number, so it does not count."""

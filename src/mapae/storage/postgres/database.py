@@ -47,6 +47,7 @@ class PostgresDatabase:
         path: where it is, for messages.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: whether its clock is this machine's.
+        unwritable: as in `mapae.storage.interface`.
     """
 
     now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
@@ -55,6 +56,7 @@ class PostgresDatabase:
     def __init__(self, url: str, *, connections: int) -> None:
         target = target_of(url)
         self.path = target.place
+        self.unwritable: StorageFailed | None = None
         self._pool = Pool(target, size=connections)
         self._apart = asyncio.Semaphore(max(1, min(APART_AT_ONCE, connections - 1)))
 
@@ -124,6 +126,9 @@ class PostgresDatabase:
         """
         self._pool.check()
 
+    def check_room(self) -> None:
+        """Do nothing: what is known of the disk, its server knows."""
+
     def changed(self) -> bool:
         """Tell whether anyone has committed since the last call, where that can be known without asking: never here."""
         return False
@@ -137,6 +142,9 @@ class PostgresDatabase:
             return await self._tried(calls, seconds=seconds, again=True)
         except Failed as failed:
             raise translated(failed.result, self.path) from None
+        except StorageFailed as failure:
+            self._noted(failure)
+            raise
 
     async def _write(self, statements: Sequence[Statement], *, before: Sequence[Call] = ()) -> Batch:
         calls = [*before, *map(_writing, statements)]
@@ -147,8 +155,16 @@ class PostgresDatabase:
             index = failed.index - len(before)
             if sqlstate_of(failed.result) == DIVISION_BY_ZERO and index >= 0 and statements[index].rows is not None:
                 raise statements[index].otherwise() from None
-            raise translated(failed.result, self.path) from None
+            raise self._noted(translated(failed.result, self.path)) from None
+        except StorageFailed as failure:
+            self._noted(failure)
+            raise
         return list(map(_without_count, statements, rows[len(before) :]))
+
+    def _noted(self, failure: Exception) -> Exception:
+        if isinstance(failure, StorageFailed) and failure.lasting:
+            self.unwritable = failure
+        return failure
 
     async def _tried(self, calls: Sequence[Call], *, seconds: int, again: bool) -> Batch:
         """Run a batch; begin anew what others have undone, and what has not reached the server.

@@ -45,6 +45,9 @@ CURES = MappingProxyType(
 )
 """By SQLSTATE (PostgreSQL manual, appendix A): what happened and what to do."""
 
+LASTING = frozenset({b"25006", b"42501", b"53100", b"58030", b"XX001", b"XX002"})
+"""What does not pass by itself."""
+
 CONNECTING = (
     (("password authentication failed", "no password supplied"), "check user and password"),
     (("does not exist",), "create the database and its user, or correct the URL"),
@@ -79,7 +82,7 @@ def translated(result: pq.abc.PGresult, place: str) -> Exception:
         return Conflict("there is a table of this name")
     primary = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode("utf-8", "replace")
     if state in CURES:
-        return StorageFailed(f"database {place}: {CURES[state]} ({primary})")
+        return StorageFailed(f"database {place}: {CURES[state]} ({primary})", lasting=state in LASTING)
     if not state:
         return lost(place)
     return psycopg.ProgrammingError(f"{state.decode()}: {primary}")

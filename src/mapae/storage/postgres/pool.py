@@ -148,7 +148,8 @@ class Pool:
     def _busy(self) -> StorageFailed:
         return StorageFailed(
             f"database {self.place}: all {self.size} connections are in use; raise database_connections, "
-            "or look for what is slow there"
+            "or look for what is slow there",
+            lasting=True,
         )
 
     async def _open(self) -> Connection:

@@ -37,6 +37,7 @@ def _checks(service: Service, *, draining: bool) -> list[tuple[str, bool]]:
     return [
         ("serving", not draining),
         ("database", _database_answers(service)),
+        ("writing", service.database.unwritable is None),
         ("clock", service.clock_agrees),
         ("signing key", _can_sign(service)),
         ("revocations", service.revocations.age(monotonic()) <= service.revocations.limit),
