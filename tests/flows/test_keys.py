@@ -1,16 +1,18 @@
 """Key rotation by schedule and by hand: no valid token is refused."""
 
 import base64
+from time import monotonic
 
 import pytest
 
 from mapae.errors import KeyUnknown, LinkRefused, NotFound, PasswordRefused, RefreshRefused, Revoked
 from mapae.flows.admin_link import admin_exists, check_admin_link, create_admin_link, redeem_admin_link
-from mapae.flows.authenticate import authenticate
+from mapae.flows.authenticate import KEPT_UP, authenticate, authenticate_async
 from mapae.flows.follow import poll, tidy
 from mapae.flows.open_service import open_service
 from mapae.flows.refresh import refresh
 from mapae.flows.rotate_keys import retire_key, rotate_key
+from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_out import sign_out
 from mapae.keys.schedule import phase
 
@@ -106,3 +108,17 @@ async def test_the_set_up_link_opens_one_administrator_once_and_within_half_an_h
     assert await admin_exists(service)
     with pytest.raises(LinkRefused):
         await redeem_admin_link(service, token, "kim@example.com", jane.password, visitor=jane.browser)
+
+
+async def test_a_key_that_nobody_here_knows_is_looked_for_only_where_the_view_is_old(service, settings, clock, jane):
+    """Else invented tokens would make us read: a view that is kept up is as new as it gets."""
+    await jane.signs_up()
+    async with open_service(settings, clock=clock) as other:
+        for _ in range(2):
+            await rotate_key(other, forced=True)
+        token = (await sign_in(other, jane.email, jane.password, visitor=jane.browser)).access_token
+    service.revocations._fresh = monotonic()
+    with pytest.raises(KeyUnknown):
+        await authenticate_async(service, token)
+    service.revocations._fresh = monotonic() - KEPT_UP - 1
+    assert (await authenticate_async(service, token)).client_id == "mapae"

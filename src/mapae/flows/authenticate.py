@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 
-from mapae.errors import TokenError
+from mapae.errors import KeyUnknown, TokenError
 from mapae.flows.find_session import find_session, recall_session
+from mapae.flows.follow import POLL_EVERY, read_anew
 from mapae.flows.service import Service
 from mapae.guard import Principal, require
 from mapae.sessions.access_token import OPAQUE_PREFIX, AccessClaims
+
+KEPT_UP = 2 * POLL_EVERY
+"""Seconds: a view that is no older is kept up by the follower, and no token makes us read it anew."""
 
 
 def authenticate(
@@ -47,11 +52,20 @@ async def authenticate_async(
 ) -> Principal:
     """As `authenticate`; a server-side session that this process does not remember is read first.
 
+    So are the keys, where a token names one that this process does not know and its view is not of this moment: it
+    may have slept, or been cut off, while another node began to sign with a new one.
+
     Raises:
         TokenError, ScopeMissing: as for `authenticate`.
-        StorageFailed: the session has to be read, and cannot be.
+        StorageFailed: the session or the keys have to be read, and cannot be.
     """
     if not access_token.startswith(OPAQUE_PREFIX):
+        try:
+            return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
+        except KeyUnknown:
+            if service.revocations.age(monotonic()) <= KEPT_UP:
+                raise
+        await read_anew(service)
         return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
     try:
         claims = await find_session(service, access_token, max_staleness=max_staleness)
