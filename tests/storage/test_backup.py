@@ -148,7 +148,7 @@ async def test_an_older_backup_is_brought_up_to_date(tmp_path, target):
     url = f"sqlite:///{tmp_path}/new.db"
     await backup.restore(url, target)
     database = await open_database(url)
-    assert migrate.pending_sql(await migrate.status(database)) == ""
+    assert migrate.pending_sql(await migrate.status(database), "sqlite") == ""
     await database.close()
 
 

@@ -23,7 +23,7 @@ async def test_every_migration_is_applied_once_in_order(empty_database):
 
 async def test_a_new_database_has_everything_pending_and_is_not_touched_by_looking(empty_database):
     assert all(migration.applied_ms is None for migration in await migrate.status(empty_database))
-    assert "CREATE TABLE account" in migrate.pending_sql(await migrate.status(empty_database))
+    assert "CREATE TABLE account" in migrate.pending_sql(await migrate.status(empty_database), empty_database.kind)
     assert not await empty_database.has_table("migration")
 
 
@@ -31,7 +31,18 @@ async def test_nothing_is_pending_afterwards_and_progress_was_told(empty_databas
     told = []
     await migrate.apply(empty_database, applied=lambda migration: told.append(migration.name))
     assert told == [migration.name for migration in await migrate.status(empty_database)]
-    assert migrate.pending_sql(await migrate.status(empty_database)) == ""
+    assert migrate.pending_sql(await migrate.status(empty_database), empty_database.kind) == ""
+
+
+async def test_what_only_one_kind_of_database_needs_is_done_only_there(empty_database):
+    elsewhere = {"sqlite": "postgresql", "postgresql": "sqlite"}[empty_database.kind]
+    texts = {kind: migrate.pending_sql(migrate.without_database(), kind) for kind in (empty_database.kind, elsewhere)}
+    assert ("fillfactor" in texts[empty_database.kind]) is (empty_database.kind == "postgresql")
+    assert ("fillfactor" in texts[elsewhere]) is (elsewhere == "postgresql")
+    await migrate.apply(empty_database)
+    if empty_database.kind == "postgresql":
+        asked = "SELECT array_to_string(reloptions, ',') FROM pg_class WHERE oid = to_regclass('session')"
+        assert await empty_database.fetch(asked) == [("fillfactor=70",)]
 
 
 async def test_of_several_nodes_that_start_at_once_each_migration_is_applied_by_one(database_url):

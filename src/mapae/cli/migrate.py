@@ -13,7 +13,7 @@ from mapae.cli.output import progress, result, result_json, table
 from mapae.cli.times import moment_ms
 from mapae.settings import Settings
 from mapae.storage import migrate as schema
-from mapae.storage.database import database_file, open_database
+from mapae.storage.database import database_file, is_postgres, open_database
 from mapae.storage.migrate import Migration
 
 VERBS = {
@@ -68,7 +68,8 @@ def up(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def sql(settings: Settings, *, as_json: bool) -> None:
     """Print the SQL of what is pending; nothing is changed."""
-    text = schema.pending_sql(_known(settings))
+    kind = "postgresql" if is_postgres(settings.database_url) else "sqlite"
+    text = schema.pending_sql(_known(settings), kind)
     if as_json:
         result_json({"sql": text})
     elif text:

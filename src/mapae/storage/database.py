@@ -41,12 +41,14 @@ class SqliteDatabase:
     for the disk.
 
     Attributes:
+        kind: which kind of database this is.
         path: where the file is, for messages.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: that clock is this machine's.
         unwritable: as in `mapae.storage.interface`.
     """
 
+    kind = "sqlite"
     now_ms = NOW_MS
     shares_clock = True
 

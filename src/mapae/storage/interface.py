@@ -12,6 +12,7 @@ class Database(Protocol):
     """One open database.
 
     Attributes:
+        kind: `sqlite` or `postgresql`.
         path: where it is, for messages; never with a password.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: whether that clock is this machine's.
@@ -19,6 +20,7 @@ class Database(Protocol):
             `mapae.storage.room` has succeeded; None while all is well, and for what passes by itself.
     """
 
+    kind: str
     path: str
     now_ms: str
     shares_clock: bool

@@ -3,6 +3,9 @@
 The first statement of a migration's transaction claims its number in the table `migration`. Of several nodes that
 start at once one gets it; the others wait for that transaction, lose the claim, and look again. This needs no lock
 that only one kind of database has.
+
+A file whose name ends in `.sqlite.sql` or `.postgresql.sql` changes only that kind of database; in the other, its
+number is taken and nothing is done.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -35,12 +38,18 @@ class Migration:
         name: what the file is called after its number.
         sql: its text.
         applied_ms: when it was applied to this database; None when it is pending.
+        only: the kind of database that it changes; None for every kind.
     """
 
     number: int
     name: str
     sql: str
     applied_ms: int | None = None
+    only: str | None = None
+
+    def for_kind(self, kind: str) -> str:
+        """Return the SQL that it means for a kind of database."""
+        return self.sql if self.only in (None, kind) else ""
 
     @property
     def checksum(self) -> str:
@@ -57,12 +66,13 @@ async def status(database: Database) -> list[Migration]:
     applied = await _applied(database)
     known = _known()
     _check(applied, known)
-    return [Migration(m.number, m.name, m.sql, applied[m.number][1]) if m.number in applied else m for m in known]
+    return [replace(m, applied_ms=applied[m.number][1]) if m.number in applied else m for m in known]
 
 
-def pending_sql(known: Sequence[Migration]) -> str:
-    """Return the SQL that `apply` would run, empty when nothing is pending."""
-    return "\n".join(migration.sql for migration in known if migration.applied_ms is None)
+def pending_sql(known: Sequence[Migration], kind: str) -> str:
+    """Return the SQL that `apply` would run on a kind of database, empty when nothing is pending."""
+    texts = (migration.for_kind(kind) for migration in known if migration.applied_ms is None)
+    return "\n".join(filter(None, texts))
 
 
 def without_database() -> list[Migration]:
@@ -103,7 +113,7 @@ async def _claimed(database: Database, migration: Migration) -> bool:
         (migration.number, migration.name, migration.checksum),
     )
     try:
-        await database.commit_apart(claim, *(Statement(sql) for sql in statements(migration.sql)))
+        await database.commit_apart(claim, *(Statement(sql) for sql in statements(migration.for_kind(database.kind))))
     except Conflict:
         await status(database)  # another node was first; its text must be ours
         return False
@@ -130,9 +140,12 @@ def statements(sql: str) -> list[str]:
 def _known() -> Sequence[Migration]:
     folder = files("mapae.storage") / "migrations"
     texts = sorted((entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return tuple(
-        Migration(int(file[:4]), file[5:].removesuffix(".sql"), text.replace("\r\n", "\n")) for file, text in texts
-    )
+    return tuple(_read(file.removesuffix(".sql"), text.replace("\r\n", "\n")) for file, text in texts)
+
+
+def _read(called: str, sql: str) -> Migration:
+    name, _, only = called[5:].partition(".")
+    return Migration(int(called[:4]), name, sql, only=only or None)
 
 
 async def _applied(database: Database) -> dict[int, tuple[str, int]]:

@@ -17,7 +17,8 @@ class Counted:
         """Count what is asked of `database`."""
         self._database = database
         self.operations = 0
-        self.path, self.now_ms, self.shares_clock = database.path, database.now_ms, database.shares_clock
+        self.kind, self.path = database.kind, database.path
+        self.now_ms, self.shares_clock = database.now_ms, database.shares_clock
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
         """Pass it on."""

@@ -44,12 +44,14 @@ class PostgresDatabase:
     """One open database. Every method costs one round trip.
 
     Attributes:
+        kind: which kind of database this is.
         path: where it is, for messages.
         now_ms: an SQL expression: the database's own clock in milliseconds since 1970.
         shares_clock: whether its clock is this machine's.
         unwritable: as in `mapae.storage.interface`.
     """
 
+    kind = "postgresql"
     now_ms = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
     shares_clock = False
 
