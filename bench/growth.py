@@ -41,6 +41,8 @@ from mapae.web import event_loop
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 IN_FLIGHT = 16
+HASH = "$2b$12$" + "x" * 53
+"""As long as a hash by bcrypt; nobody signs in here."""
 VISITOR = Visitor("203.0.113.9", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 GOAL_FLAT, GOAL_BARE = 0.20, 0.60
 """A refresh among the most sessions costs at most so much more; and reaches at least so much of the bare rate."""
@@ -89,7 +91,7 @@ async def opened(stack: AsyncExitStack, store: str, url: str, count: int, folder
     await migrate.apply(database)
     await database.close()
     service = await stack.enter_async_context(open_service(settings))
-    people = Many(count, service.refresh_key, service.now_ms())
+    people = Many(count, service.refresh_key, service.now_ms(), HASH)
     began = time.monotonic()
     people.fill(url)
     settle(url)
@@ -209,6 +211,14 @@ def memory(urls: dict[str, str], plan: argparse.Namespace) -> list[dict]:
     return found
 
 
+def size_words(item: tuple[str, list[Size]]) -> str:
+    store, sizes = item
+    last = sizes[-1]
+    account = sum(last.octets[table] for table in ("account", "identity", "password")) / last.sessions
+    session = last.octets["session"] / last.sessions
+    return f"{store}: {account:.0f} bytes for an account, {session:.0f} for a session, with their indexes"
+
+
 def memory_words(one: dict) -> str:
     count = one["count"]
     return (
@@ -246,7 +256,7 @@ def main() -> int:
     print(f"{where['processor']}, {where['cores']} cores, Python {where['python']}, SQLite {where['sqlite']}, ", end="")
     print(f"PostgreSQL {where['postgresql']}, commit {where['commit']}, {where['date']}, load {before:.1f}")
     print(f"{plan.rounds} rounds of {plan.asked} in turn, {IN_FLIGHT} at once; rates are medians, costs the least\n")
-    print("\n".join(rows(stores)), "", *map(memory_words, kept), "", sep="\n")
+    print("\n".join(rows(stores)), "", *map(size_words, stores.items()), *map(memory_words, kept), "", sep="\n")
     reached = goals(stores)
     print("Goals", *(f"  {'reached' if well else 'SHORT  '}  {text}" for well, text in reached), sep="\n")
     if plan.json:

@@ -50,11 +50,11 @@ class Plan:
     """How long a run takes; see `measure.rounds.Plan`."""
 
     rounds: int = 5
-    seconds: float = 3.0
+    seconds: float = 2.0
     warm_seconds: float = 0.4
     first_seconds: float = 2.0
     sign_in_seconds: float = 3.0
-    limit: int = 3000
+    limit: int = 1500
 
 
 QUICK = Plan(rounds=2, seconds=0.7, warm_seconds=0.1, first_seconds=0.5, sign_in_seconds=1.0, limit=600)
