@@ -4,7 +4,7 @@
 #   make test     every test, the slow ones too, with a summary of what they cover
 #   make check    lint, format, types, import contracts and the fast tests: run it before each commit
 #   make docs     the documentation, built into ./site
-#   make bench    tokens, start-up, storage, growth, nodes and HTTP, against other libraries and servers in turn, as ratios
+#   make bench    tokens, start-up, storage, growth, nodes, crowds and HTTP, against other libraries and servers in turn, as ratios
 #   make fuzz     every parser against a fuzzer, SECONDS=60 each, with the figures at the end
 #   make mutate   the token core changed in thousands of small ways: does a test notice each?
 #   make soak     a million stories of failing networks against the rules of revocation; hours (ARGS="--stories 10000")
@@ -49,6 +49,7 @@ bench: set-up-bench
 	@$(BENCH)/python bench/session_check.py
 	@$(BENCH)/python bench/growth.py
 	@$(BENCH)/python bench/nodes.py
+	@$(BENCH)/python bench/crowd.py
 	@$(BENCH)/python bench/over_http.py $(ARGS)
 
 fuzz: set-up-fuzz

@@ -27,7 +27,7 @@ def test_the_verbs_are_those_that_were_promised():
         user list, user show, user create, user disable, user enable, user import,
         session list, session revoke, migrate status, migrate up, migrate sql,
         config show, config check, admin create, admin link, calibrate,
-            gate status, gate open, gate close, gate drain, gate schedule, lab lb
+            gate status, gate open, gate close, gate drain, gate schedule, lab lb, lab crowd, bench
     """
     assert {" ".join(path) for path in COMMANDS} == {verb.strip() for verb in promised.replace("\n", " ").split(",")}
 

@@ -33,15 +33,17 @@ _TARGET = 0.4
 _GAIN = 0.06
 """Of the capacity, by which the number on their way grows or shrinks in a second while the queue misses its target;
 small, because people take ten seconds and more to fill in a form. Idle threads count in full."""
-_FIRST_SECONDS = 2.0
+_FIRST_SECONDS = 1.5
 """Seconds of capacity that are on their way at first: the way from one poll to the next and to a thread."""
 _SURE = 0.8
 """Of the time people take over the form: so much of it is always on its way, or the threads would run dry later."""
+_FULL = 0.3
+"""The part of that which stays while the queue is longer than its target: the threads will not run dry so soon."""
 _MOST_SECONDS = 300.0
 _TAB_SECONDS = 3.0
 """Who is let in asks again within about a second; whoever does not has closed the window, and is soon forgotten."""
-_FORM_SECONDS = 60.0
-"""Whoever has a pass fills in a form; most do so within this time."""
+_FORM_SECONDS = 200.0
+"""Whoever has a pass fills in a form; whoever finds the queue full comes back meanwhile and is not to be forgotten."""
 _RATE_SECONDS = 20.0
 _PACE_SECONDS = 100.0
 """A grown capacity is trusted by and by: people far back were told when to return by the old one."""
@@ -156,7 +158,7 @@ def advance(state: GateState, line: Line, reports: Sequence[Report], *, now_ms: 
         begun = replace(
             moved, window=capacity * (_FIRST_SECONDS + state.form), called=0.0, typing=0.0, rate=capacity, pace=capacity
         )
-        return _let_in(begun, line, capacity, elapsed=NOTICE_MS / 1000)
+        return _let_in(begun, line, live, capacity, elapsed=NOTICE_MS / 1000)
     elapsed = max(0, now_ms - state.ticked_ms) / 1000
     newly_passed, newly_shown = max(0, passed - state.passed), max(0, shown - state.shown)
     form = state.form
@@ -171,7 +173,7 @@ def advance(state: GateState, line: Line, reports: Sequence[Report], *, now_ms: 
         form=form,
         pace=min(capacity, state.pace * (1 + elapsed / _PACE_SECONDS)),
     )
-    return _let_in(moved, line, capacity, elapsed=elapsed)
+    return _let_in(moved, line, live, capacity, elapsed=elapsed)
 
 
 def _kept(elapsed: float, seconds: float) -> float:
@@ -184,11 +186,14 @@ def _window(window: float, live: Sequence[Report], capacity: float, *, least: fl
     idle = sum(report.capacity * report.idle for report in live) / capacity
     fill = sum(report.queued for report in live) / max(1, sum(report.room for report in live))
     grown = capacity * elapsed * (idle + _GAIN * (_TARGET - fill) / _TARGET)
-    return min(max(window + grown, least), capacity * _MOST_SECONDS)
+    return min(max(window + grown, least if fill <= _TARGET else _FULL * least), capacity * _MOST_SECONDS)
 
 
-def _let_in(state: GateState, line: Line, capacity: float, *, elapsed: float) -> GateState:
-    people = min(max(0.0, state.window - state.called - state.typing), HASTE * min(capacity, state.pace) * elapsed)
+def _let_in(state: GateState, line: Line, live: Sequence[Report], capacity: float, *, elapsed: float) -> GateState:
+    # Whoever makes the queue longer than it should be is on their way as well: nobody is to find it full.
+    excess = max(0.0, sum(report.queued - _TARGET * report.room for report in live))
+    on_the_way = state.called + state.typing + excess
+    people = min(max(0.0, state.window - on_the_way), HASTE * min(capacity, state.pace) * elapsed)
     reached = line.advanced(state.next_tau, people)
     if reached is None:  # everybody who is known
         reached = max(state.next_tau, line.end)

@@ -12,6 +12,11 @@ VERBS: dict[str, Verb] = {
         "Sessions and tokens behind a load balancer.",
         "로드 밸런서 뒤에 둔 세션과 토큰을 재요.",
     ),
+    "crowd": (
+        "lab_crowd:crowd",
+        "A crowd at the door, with the gate and without.",
+        "사람이 몰릴 때를 문이 있을 때와 없을 때로 재요.",
+    ),
 }
 
 

@@ -1,0 +1,87 @@
+"""`mapae lab crowd`: a crowd at a real server, with the gate and without it, and the eight promises beside it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from mapae.cli.commands import command, json_option, option
+from mapae.cli.exits import FAULT
+from mapae.cli.lab_crowd_words import Steps, report, title
+from mapae.cli.language import say
+from mapae.cli.output import result, result_json, talk
+from mapae.lab.crowd.experiment import FULL, QUICK, Finished, document, run
+from mapae.lab.crowd.pictures import crowd_picture
+from mapae.lab.crowd.simulation import PromiseBroken
+from mapae.lab.servers import LabFailed
+
+WITH, WITHOUT = ("with the gate", "문이 있을 때"), ("without it", "문이 없을 때")
+
+
+@command(
+    ko="진짜 서버에 감당할 수 있는 것의 12배와 50배의 사람을 보내고, 문이 있을 때와 없을 때를 나란히 재요.",
+    examples="""
+    mapae lab crowd --quick
+    mapae lab crowd --charts .
+    """,
+)
+@option("--quick", is_flag=True, help="A small crowd: about half a minute.", ko="작게 재요. 30초쯤 걸려요.")
+@option(
+    "--database",
+    metavar="URL",
+    default="",
+    help="An empty PostgreSQL database for this alone, instead of SQLite.",
+    ko="SQLite 대신 쓸, 이 실험에만 쓰는 빈 PostgreSQL 데이터베이스예요.",
+)
+@option("--seed", type=int, default=1, show_default=True, help="Draws who comes when.", ko="누가 언제 오는지 정해요.")
+@option(
+    "--charts",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write charts (SVG, in both languages) into this directory.",
+    ko="그림(SVG, 두 언어)도 이 디렉터리에 써요.",
+)
+@json_option
+def crowd(*, quick: bool, database: str, seed: int, charts: Path | None, as_json: bool) -> None:
+    """Send 12 and 50 times as many people to a real server as it can take, with the gate and without it.
+
+    Passwords are hashed more cheaply than usual, so that 15,000 people get in within minutes; 120,000 come in simulated
+    time. Everything runs on 127.0.0.1, in a directory of its own, and is gone at the end. A full run takes six minutes.
+    """
+    steps = Steps()
+    try:
+        with tempfile.TemporaryDirectory(prefix="mapae-lab-") as folder:
+            finished = run(QUICK if quick else FULL, Path(folder), seed=seed, database=database, tell=steps)
+    except (LabFailed, PromiseBroken) as failed:
+        if as_json:
+            result_json({"error": {"code": "lab_failed", "reason": str(failed), "exit": FAULT}})
+        else:
+            talk(say(f"The experiment failed: {failed}", f"실험을 끝내지 못했어요: {failed}"))
+        sys.exit(FAULT)
+    finally:
+        steps.end()
+    if charts is not None:
+        _write_charts(finished, charts)
+    if as_json:
+        result_json(document(finished))
+    else:
+        result(report(finished))
+
+
+def _write_charts(finished: Finished, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for pair in finished.pairs:
+        scene = pair.gated.scene
+        en, ko = title(pair)
+        note = (
+            f"{en}; bcrypt of cost {scene.cost}; {finished.cores} cores",
+            f"{ko}; bcrypt 비용 {scene.cost}; 코어 {finished.cores}개",
+        )
+        for language, ending in (("en", ""), ("ko", ".ko")):
+            path = folder / f"lab-crowd-{scene.times:.0f}{ending}.svg"
+            trials = [(WITH, pair.gated), (WITHOUT, pair.control)]
+            path.write_text(crowd_picture(trials, korean=language == "ko", note=note), "utf-8")
+            talk(say(f"wrote {path}", f"{path} 파일을 썼어요"))
