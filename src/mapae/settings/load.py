@@ -26,6 +26,7 @@ OTHER_VARIABLES: Mapping[str, str] = MappingProxyType(
     {
         "MAPAE_CONFIG": "the settings file to read instead of ./mapae.toml",
         "MAPAE_LANG": "the language of the command line: en or ko",
+        "MAPAE_LAB_STORE": "mapae lab lb: the Valkey or Redis server to use, its program or its URL",
         "MAPAE_CHROMIUM": "tests: the browser to use",
         "MAPAE_POSTGRES": "tests: the folder with the programs of the PostgreSQL to use",
         "MAPAE_SCREENSHOTS": "tests: the folder for pictures of the pages",

@@ -94,8 +94,10 @@ async def running(letter: Letter, plan: Plan, tools: Tools, folder: Path) -> Asy
         for number, port in enumerate(ports, 1):
             own = NodePlan(letter, f"n{number}", port, str(shared / "accounts"), str(shared / "key"), url)
             environment = environment_for(shared, port=port, settings=settings)
-            command = [*_NODE, msgspec.json.encode(own).decode()]
-            node = launch(own.name, command, folder=folder / own.name, port=port, environment=environment)
+            written = folder / own.name / "plan"  # and not an argument: a URL may hold a password
+            written.parent.mkdir()
+            written.write_bytes(msgspec.json.encode(own))
+            node = launch(own.name, [*_NODE, written], folder=written.parent, port=port, environment=environment)
             stack.callback(node.kill)
             nodes.append(node)
         for server in (*nodes, balancer):
@@ -104,9 +106,7 @@ async def running(letter: Letter, plan: Plan, tools: Tools, folder: Path) -> Asy
 
 
 async def _valkey(tools: Tools, folder: Path, stack: AsyncExitStack) -> Valkey:
-    if not isinstance(tools.valkey, Path):
-        return Valkey(str(tools.valkey), None)
-    valkey = launch_valkey(tools.valkey, folder)
+    valkey = launch_valkey(tools.valkey, folder) if isinstance(tools.valkey, Path) else Valkey(str(tools.valkey), None)
     if valkey.server is not None:
         stack.callback(valkey.server.kill)
     await valkey.operations()  # it answers

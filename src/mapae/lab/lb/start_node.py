@@ -1,4 +1,4 @@
-"""A process of its own for one node: `python -m mapae.lab.lb.start_node PLAN`, with a `NodePlan` in JSON."""
+"""A process of its own for one node: `python -m mapae.lab.lb.start_node FILE`, where a `NodePlan` stands in JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import msgspec
 import uvicorn
@@ -56,4 +57,4 @@ async def serve(plan: NodePlan) -> None:
 
 
 if __name__ == "__main__":
-    event_loop.run(serve(msgspec.json.decode(sys.argv[1], type=NodePlan)))
+    event_loop.run(serve(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=NodePlan)))
