@@ -212,7 +212,7 @@ def chart(report: Report, *, korean: bool) -> str:
         (pick("Bytes of a request", "요청 한 번의 바이트"), lambda found: float(found.request_bytes)),
     )
     ends = pick("Milliseconds until a sign-out counts on every node", "로그아웃이 모든 노드에 통하기까지 걸린 밀리초")
-    stays = pick(f"; not at all: {stay}", f" (통하지 않음: {stay})") if stay else ""
+    stays = pick(f"; not every time: {stay}", f" (통하지 않은 때도 있음: {stay})") if stay else ""
     ended = {letter: found for letter, found in report.measured.items() if _all_ended(found.sign_outs)}
     return draw(
         [
