@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from mapae.errors import KeyUnknown, TokenError
-from mapae.flows.find_session import find_session, recall_session
+from mapae.flows.find_session import find_session, known_session, recall_session
 from mapae.flows.follow import POLL_EVERY, read_anew
 from mapae.flows.service import Service
 from mapae.guard import Principal, require
@@ -47,6 +47,29 @@ def authenticate(
     return principal
 
 
+def authenticate_at_once(
+    service: Service, access_token: str, *, scopes: Sequence[str] = (), max_staleness: float | None = None
+) -> Principal | None:
+    """As `authenticate`; None where a session or the keys have to be read first: `authenticate_async` does it.
+
+    Raises:
+        TokenError, ScopeMissing: as for `authenticate`.
+    """
+    if not access_token.startswith(OPAQUE_PREFIX):
+        try:
+            return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
+        except KeyUnknown:
+            if service.revocations.age(monotonic()) <= KEPT_UP:
+                raise
+            return None
+    try:
+        claims = known_session(service, access_token, max_staleness=max_staleness)
+    except TokenError as refused:
+        service.tally.count("token_verifications", outcome=refused.code)
+        raise
+    return None if claims is None else _of_session(service, claims, scopes)
+
+
 async def authenticate_async(
     service: Service, access_token: str, *, scopes: Sequence[str] = (), max_staleness: float | None = None
 ) -> Principal:
@@ -59,12 +82,10 @@ async def authenticate_async(
         TokenError, ScopeMissing: as for `authenticate`.
         StorageFailed: the session or the keys have to be read, and cannot be.
     """
+    principal = authenticate_at_once(service, access_token, scopes=scopes, max_staleness=max_staleness)
+    if principal is not None:
+        return principal
     if not access_token.startswith(OPAQUE_PREFIX):
-        try:
-            return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
-        except KeyUnknown:
-            if service.revocations.age(monotonic()) <= KEPT_UP:
-                raise
         await read_anew(service)
         return authenticate(service, access_token, scopes=scopes, max_staleness=max_staleness)
     try:
@@ -72,6 +93,10 @@ async def authenticate_async(
     except TokenError as refused:
         service.tally.count("token_verifications", outcome=refused.code)
         raise
+    return _of_session(service, claims, scopes)
+
+
+def _of_session(service: Service, claims: AccessClaims, scopes: Sequence[str]) -> Principal:
     if service.revocations.behind(claims):
         service.board.hint()
     return _principal(claims, scopes)

@@ -46,16 +46,28 @@ async def find_session(service: Service, token: str, *, max_staleness: float | N
         TokenError: this server did not make the token, or the session has ended, or it is too old to tell.
         StorageFailed: it has to be read, and cannot be.
     """
-    name = name_of(token)
-    known = _remembered(service, name)
-    if known is not None:
-        try:
-            return _accepted(service, known, max_staleness)
-        except (Revoked, Stale) as refused:
-            if refused.claim == "sid":
-                raise  # an ended session stays ended; of everything else, the row knows more
+    claims = known_session(service, token, max_staleness=max_staleness)
+    if claims is not None:
+        return claims
     presented = read_session_token(token, service.session_key)
-    return _accepted(service, await _shared(service, name, presented), max_staleness)
+    return _accepted(service, await _shared(service, name_of(token), presented), max_staleness)
+
+
+def known_session(service: Service, token: str, *, max_staleness: float | None = None) -> AccessClaims | None:
+    """As `find_session`, without any I/O; None for a session that has to be read.
+
+    Raises:
+        TokenError: as for `find_session`.
+    """
+    known = _remembered(service, name_of(token))
+    if known is None:
+        return None
+    try:
+        return _accepted(service, known, max_staleness)
+    except (Revoked, Stale) as refused:
+        if refused.claim == "sid":
+            raise  # an ended session stays ended; of everything else, the row knows more
+    return None
 
 
 def recall_session(service: Service, token: str, *, max_staleness: float | None = None) -> AccessClaims:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+
+import msgspec
 
 from mapae.accounts.account import Account, Role, scope_of
 from mapae.errors import FieldMistake, InputRefused
@@ -11,16 +12,14 @@ from mapae.flows.find_session import remember_session
 from mapae.flows.known_device import remembered
 from mapae.flows.service import Moment, Service
 from mapae.flows.visitor import Visitor
-from mapae.jose import jwt
 from mapae.sessions import refresh as family
-from mapae.sessions.access_token import OPAQUE_PREFIX, TYP
+from mapae.sessions.access_token import OPAQUE_PREFIX
 from mapae.sessions.server_session import record_of, write_session_token
 from mapae.sessions.session import Session, start
 from mapae.settings.kinds import FIRST_PARTY
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, gc=False):
     """What a signed-in caller receives.
 
     Attributes:
@@ -140,7 +139,7 @@ def tokens_for(
     token whose `iat` lies after a revocation must have seen that revocation.
     """
     settings, scope = service.settings, scope_of(role)
-    access_token = jwt.sign(
+    access_token = service.keyring.signer(moment.now_ms).sign_at(
         {
             "sub": session.account_id,
             "client_id": session.client_id,
@@ -149,12 +148,7 @@ def tokens_for(
             "epo": epoch,
             "rsq": moment.seen,
         },
-        service.keyring.signing(moment.now_ms),
         now=moment.now_ms // 1000,
-        issuer=settings.issuer,
-        audience=service.keyring.audience,
-        lifetime=settings.access_ttl,
-        typ=TYP,
     )
     service.tally.count("tokens_issued", alg=settings.algorithm)
     return Tokens(

@@ -11,6 +11,7 @@ import msgspec
 from mapae.guard import Guard
 from mapae.jose.jwks import KeySet
 from mapae.jose.key import Key
+from mapae.jose.signer import Signer
 from mapae.jose.verifier import Verifier
 from mapae.keys import schedule
 from mapae.keys.schedule import SigningKey
@@ -30,6 +31,7 @@ class Keyring:
     Attributes:
         rows: what the database holds, destroyed keys left out.
         jwks: the public keys as the bytes of a JWK Set (RFC 7517 §5).
+        lifetime: seconds for which an access token is good.
         etag: a strong entity tag of `jwks` (RFC 9110 §8.8.3).
         guard: checks access tokens against these keys.
     """
@@ -43,7 +45,9 @@ class Keyring:
     jwks: bytes = b'{"keys":[]}'
     etag: str = '""'
     guard: Guard = field(init=False)
+    lifetime: int = 300
     private: dict[str, Key] = field(default_factory=dict)
+    _signers: dict[str, Signer] = field(default_factory=dict)
 
     async def load(self, database: Database, now_ms: int) -> None:
         """Read the rows again and rebuild what changed; cheap when nothing did."""
@@ -64,12 +68,23 @@ class Keyring:
             ),
             self.revocations,
         )
-        self.rows, self.private, self.jwks = rows, private, document
+        self.rows, self.private, self.jwks, self._signers = rows, private, document, {}
         self.etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
 
     def signing(self, now_ms: int) -> Key:
         """Return the key that signs at `now_ms`."""
         return self.private[schedule.signing_key(self.rows, now_ms).kid]
+
+    def signer(self, now_ms: int) -> Signer:
+        """Return what signs access tokens at `now_ms`."""
+        kid = schedule.signing_key(self.rows, now_ms).kid
+        signer = self._signers.get(kid)
+        if signer is None:
+            signer = Signer(
+                self.private[kid], issuer=self.issuer, audience=self.audience, lifetime=self.lifetime, typ=TYP
+            )
+            self._signers = {kid: signer}  # the one before signs no more
+        return signer
 
     def _opened(self, row: SigningKey) -> Key:
         jwk: dict[str, object] = msgspec.json.decode(unseal(self.master, row.sealed, purpose=SEAL_PURPOSE))

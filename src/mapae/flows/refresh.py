@@ -67,7 +67,7 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
                 next_token = family.write_token(session.sid, after.generation, secret, service.refresh_key)
             case _:
                 assert_never(decision)
-        if after == session or await sessions.replace_session(service.database, session, after):
+        if after is session or await sessions.replace_session(service.database, session, after):
             service.tally.count("refreshes", outcome=type(decision).__name__.lower())
             return tokens_for(
                 service, after, epoch=owner.epoch, role=owner.role, moment=moment, refresh_token=next_token

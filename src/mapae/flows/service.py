@@ -132,6 +132,7 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         audience=settings.token_audience,
         leeway=settings.leeway,
         revocations=revocations,
+        lifetime=settings.access_ttl,
     )
     return Service(
         settings=settings,

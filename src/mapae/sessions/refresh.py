@@ -29,7 +29,6 @@ Source: RFC 9700 §4.14.2, RFC 9449 §5; FAPI 2.0 Security Profile §5.3.2.1 for
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
@@ -37,11 +36,10 @@ from typing import Literal, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from mapae.errors import Malformed, RefreshRefused
 from mapae.jose import base64url
+from mapae.sessions.mac import expand, mac
 from mapae.sessions.session import Session, end
 
 PREFIX = "mpr_"
@@ -291,13 +289,12 @@ def _name(sid: str, generation: int) -> bytes:
 
 
 def _tag(body: bytes, key: bytes) -> bytes:
-    return hmac.digest(key, body, "sha256")[:16]
+    return mac(key, body)[:16]
 
 
 def _keys(presented: Presented, name: bytes) -> tuple[bytes, bytes]:
     # The secret is uniformly random already, so expanding is enough (RFC 5869 §3.3).
-    keys = HKDFExpand(SHA256(), 64, b"mapae refresh replay" + name).derive(presented.secret)
-    return keys[:32], keys[32:]
+    return expand(presented.secret, b"mapae refresh replay" + name)
 
 
 def _seal(successor: bytes, presented: Presented, generation: int) -> bytes:
@@ -305,7 +302,7 @@ def _seal(successor: bytes, presented: Presented, generation: int) -> bytes:
     key, nonce_key = _keys(presented, name)
     # The nonce follows from the successor: two races for one generation, or a database that was set back, seal
     # different successors under one key and must not share a nonce.
-    nonce = hmac.digest(nonce_key, successor, "sha256")[:_NONCE_BYTES]
+    nonce = mac(nonce_key, successor)[:_NONCE_BYTES]
     return nonce + AESGCM(key).encrypt(nonce, successor, name)
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mapae.errors import MapaeError
 from mapae.storage.sqlite_errors import primary_code, spoils_the_transaction, translated
@@ -20,16 +20,14 @@ PAUSE = 0.0003
 """Seconds between two attempts to get the lock from another process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """The statements of one `commit()`, and where its caller waits."""
 
     statements: Sequence[Statement]
     answer: asyncio.Future[Results]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one piece of work."""
 
     answer: asyncio.Future[Results]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mapae.errors import Conflict, MapaeError
 
@@ -14,8 +13,7 @@ Row = tuple[Any, ...]
 """One row as the database returned it, columns in the order of the statement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One SQL statement of a transaction.
 
     Attributes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,23 +23,26 @@ from mapae.errors import (
 )
 from mapae.web.cookies import cleared_ticket, ticket_cookies
 from mapae.web.field_words import words_for_field, words_for_password
+from mapae.web.head_lines import FixedHeaders, Header
 from mapae.web.problems import Language, Problem, problem_for
 from mapae.web.refusals import CredentialsTwice, MethodNotAllowed, ReaderRefused, TokenMissing
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Header = tuple[bytes, bytes]
 
+WHOLE_BODY = "mapae.whole_body"
+"""The ASGI extension by which our own server gives a body that came with its head: bytes, or None where it did not."""
 NO_STORE: Header = (b"cache-control", b"no-store")
 JSON_TYPE: Header = (b"content-type", b"application/json")
 PROBLEM_TYPE: Header = (b"content-type", b"application/problem+json")
+JSON_HEADERS = FixedHeaders((JSON_TYPE, NO_STORE))
+"""Of JSON that no cache may keep."""
 RETRY_SECONDS = 1
 """What Retry-After says when the error itself does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One HTTP answer."""
 
     status: int
@@ -50,7 +52,7 @@ class Answer:
 
 def json_answer(status: int, content: object, *, headers: Sequence[Header] = ()) -> Answer:
     """Return `content` as JSON that no cache may keep."""
-    return Answer(status, msgspec.json.encode(content), (JSON_TYPE, NO_STORE, *headers))
+    return Answer(status, msgspec.json.encode(content), (*JSON_HEADERS, *headers) if headers else JSON_HEADERS)
 
 
 class FieldProblem(msgspec.Struct, frozen=True):

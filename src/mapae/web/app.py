@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +28,7 @@ from mapae.web.answers import JSON_TYPE, Answer, Receive, Scope, Send
 from mapae.web.calls import Call, Operation
 from mapae.web.exchange import Edge, Exchange
 from mapae.web.headers import API_HEADERS, headers_for
+from mapae.web.http_request import HttpRequest
 from mapae.web.logs import Log, error_fields, open_log
 from mapae.web.metrics import MetricsPage, SharedNumbers, metrics_operation
 from mapae.web.openapi import openapi_document
@@ -122,6 +124,23 @@ class MapaeApp:
                 await send({"type": "websocket.close", "code": 1000})
             case _:
                 raise ValueError("this server speaks a protocol that Mapae does not")
+
+    def begin(self, scope: Scope, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
+        """Answer a request of our own server at once; where that has to wait for something, return what will answer."""
+        exchange = Exchange(self._edge, scope, request.send, request.answer)
+        found = self._table.exact(scope["method"], scope["path"])
+        if found is None or found.at_once is None or self.service is None:
+            return self._serve(scope, request.receive, exchange)
+        exchange.route = found.path
+        code: str | None = None
+        try:
+            answer = found.at_once(Call(self.service, scope, request.receive, self._trusted))
+        except Exception as error:  # noqa: BLE001 - every error becomes an answer
+            answer, code = exchange.refusal(error)
+        if answer is None:
+            return self._serve(scope, request.receive, exchange)
+        exchange.answer_whole(request.answer, answer, code=code)
+        return None
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service

@@ -12,7 +12,7 @@ import msgspec
 
 from mapae.errors import FieldMistake, InputRefused, Malformed
 from mapae.jose.strict_json import is_flat, read_object
-from mapae.web.answers import Receive, Scope
+from mapae.web.answers import WHOLE_BODY, Receive, Scope
 from mapae.web.refusals import BodyTooLarge, BodyTooSlow, ContentTypeUnsupported, JsonMalformed
 from mapae.web.requests import header
 
@@ -33,6 +33,8 @@ _JSON_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
@@ -47,6 +49,12 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int = BODY_LIMIT, 
     announced = header(scope, b"content-length")
     if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
         raise BodyTooLarge
+    arrived = scope.get("extensions", _NOTHING).get(WHOLE_BODY)
+    body: bytes | None = arrived() if arrived is not None else None
+    if body is not None:
+        if len(body) > limit:
+            raise BodyTooLarge
+        return body
     try:
         async with asyncio.timeout(seconds):
             return await _read_parts(receive, limit)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from mapae.flows.authenticate import authenticate_async
+from mapae.flows.authenticate import authenticate_async, authenticate_at_once
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
@@ -99,6 +99,17 @@ class Call:
         credentials = read_credentials(self.scope)
         return self.authenticated(credentials, *scopes)
 
+    def principal_at_once(self) -> Principal | None:
+        """As `principal`; None where that has to be waited for.
+
+        Raises:
+            TokenMissing, CredentialsTwice, CsrfRefused, TokenError: the request is not let in.
+        """
+        credentials = read_credentials(self.scope)
+        if credentials.carrier == "cookie":
+            self.check_origin()
+        return authenticate_at_once(self.service, credentials.access_token)
+
     def authenticated(self, credentials: Credentials, *scopes: str) -> Awaitable[Principal]:
         """Return whose `credentials` these are; a cookie counts only when our own origin sent it."""
         if credentials.carrier == "cookie":
@@ -122,6 +133,7 @@ class Operation:
         path: with `{names}` for what varies.
         name: the operationId.
         run: does the work.
+        at_once: does it where nothing has to be waited for; None, or what returns None where something has.
         body: what the request body is; None where there is none.
         body_required: false where an empty body is accepted too.
         status: of the answer when all went well.
@@ -140,6 +152,7 @@ class Operation:
     name: str
     summary: Words
     run: Callable[[Call], Awaitable[Answer]]
+    at_once: Callable[[Call], Answer | None] | None = None
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
     status: int = 200

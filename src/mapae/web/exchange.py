@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ import msgspec
 
 from mapae.errors import Busy, MapaeError
 from mapae.flows.tally import Histogram, Labels, Tally
-from mapae.web.answers import Answer, Header, Scope, Send, problem_answer
+from mapae.web.answers import Answer, Scope, Send, problem_answer
+from mapae.web.head_lines import FixedHeaders, Header, written
 from mapae.web.logs import Level, Log, error_fields
 from mapae.web.problems import problem_for
 from mapae.web.requests import read_language
@@ -26,6 +27,8 @@ _PATIENT = frozenset({"/v1/revocations"})
 """Waits on purpose, so the time that it takes says nothing of how fast we are."""
 _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics", *_PATIENT})
 """Asked every few seconds by machines, so logged only for debugging."""
+Whole = Callable[[int, bytes, bytes], None]
+"""Writes a whole answer: its status, its header fields as lines, its body."""
 
 
 class Kind(NamedTuple):
@@ -46,7 +49,7 @@ class Edge:
 
     def __init__(self, *, issuer: str, log: Log, headers: Sequence[Header]) -> None:
         """Keep what is sent with every answer of the API, and where its line goes."""
-        self.issuer, self.log, self.headers = issuer, log, tuple(headers)
+        self.issuer, self.log, self.headers = issuer, log, FixedHeaders(headers)
         self._counts: Counter[tuple[str, Labels]] = Counter()
         self._durations = Histogram()
         self._prefix, self._numbers = secrets.token_hex(4), itertools.count(1)
@@ -90,19 +93,26 @@ class Exchange:
         route: the path of the operation, its names unfilled.
     """
 
-    __slots__ = ("_edge", "_send", "_status", "id", "route", "scope", "started")
+    __slots__ = ("_edge", "_send", "_status", "_whole", "id", "route", "scope", "started")
 
-    def __init__(self, edge: Edge, scope: Scope, send: Send) -> None:
-        """Begin an exchange; its time starts to run."""
+    def __init__(self, edge: Edge, scope: Scope, send: Send, whole: Whole | None = None) -> None:
+        """Begin an exchange; its time starts to run.
+
+        Args:
+            whole: of a server that takes an answer in one piece.
+        """
         self.started = perf_counter()
         self.scope = scope
         self.id = edge.next_id()
         self.route = NO_ROUTE
-        self._edge, self._send = edge, send
+        self._edge, self._send, self._whole = edge, send, whole
         self._status = 0
 
     async def answer(self, answer: Answer, *, code: str | None = None) -> None:
         """Send `answer` with the headers every answer has; HEAD gets the headers alone (RFC 9110 §9.3.2)."""
+        if self._whole is not None:
+            self.answer_whole(self._whole, answer, code=code)
+            return
         headers = [*answer.headers, *self._edge.headers, (b"x-request-id", self.id.encode())]
         if answer.status not in _WITHOUT_LENGTH:
             headers.append((b"content-length", b"%d" % len(answer.body)))
@@ -111,8 +121,23 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": body})
         self._edge.note(self, answer.status, code)
 
+    def answer_whole(self, whole: Whole, answer: Answer, *, code: str | None = None) -> None:
+        """As `answer`, to a server that takes it in one piece."""
+        headers, body = answer.headers, answer.body
+        lines = headers.lines if isinstance(headers, FixedHeaders) else written(headers)
+        lines += b"%bx-request-id: %b\r\n" % (self._edge.headers.lines, self.id.encode())
+        if answer.status not in _WITHOUT_LENGTH:
+            lines += b"content-length: %d\r\n" % len(body)
+        whole(answer.status, lines, b"" if self.scope["method"] == "HEAD" else body)
+        self._edge.note(self, answer.status, code)
+
     async def refuse(self, error: Exception, *, refused_pointer: str = "/password") -> None:
         """Answer with the problem document of `error`, and log why."""
+        answer, code = self.refusal(error, refused_pointer=refused_pointer)
+        await self.answer(answer, code=code)
+
+    def refusal(self, error: Exception, *, refused_pointer: str = "/password") -> tuple[Answer, str]:
+        """Return the problem document of `error` with its code, and log why."""
         problem = problem_for(error)
         self._explain(error, problem.code, problem.status)
         answer = problem_answer(
@@ -122,7 +147,7 @@ class Exchange:
             request_id=self.id,
             refused_pointer=refused_pointer,
         )
-        await self.answer(answer, code=problem.code)
+        return answer, problem.code
 
     async def forward(self, message: MutableMapping[str, Any]) -> None:
         """Pass on what a page sends, with the request's id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapae.web.answers import Header
+from mapae.web.head_lines import Header
 
 HSTS: Header = (b"strict-transport-security", b"max-age=63072000")
 """Two years (RFC 6797), for this host alone: its siblings are not ours. Sent only where the issuer is https."""

@@ -1,11 +1,26 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds that it leaves to a proxy: how long a head may be, and may take."""
+"""HTTP/1.1 for uvicorn, written for short answers, with bounds that others leave to a proxy.
+
+httptools reads a request. An application that can answers it at once, without a task of its own; any other runs in
+one, as ASGI says. An answer is written in one piece, and no timer is set for every request.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Coroutine
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
+from uvicorn.server import ServerState
+
+from mapae.web.answers import Scope
+from mapae.web.head_lines import Header, written
+from mapae.web.http_request import Answering, HttpRequest
 
 HEAD_LIMIT = 64 * 1024
 """The longest request line and header section, in bytes."""
@@ -15,70 +30,246 @@ HEAD_SECONDS = 10.0
 """How long a head may take to arrive: from the connection, or from its first byte on one that is kept."""
 
 
-class PoliteHttp(HttpToolsProtocol):
+class PoliteHttp(asyncio.Protocol):
     """One connection. Whoever sends half a head and waits, or a head without end, is sent away.
+
+    Attributes:
+        default_lines: header fields of every answer, such as the date.
 
     Source: RFC 9110 §15.5.9 (408), RFC 6585 §5 (431).
     """
 
-    _refused: HTTPStatus = HTTPStatus.BAD_REQUEST
-    _head_bytes = 0
-    _in_head = False
-    _head_timer: asyncio.TimerHandle | None = None
+    transport: asyncio.Transport
+    _date: list[Header] | None = None
+    default_lines = b""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Prepare one connection of a uvicorn server."""
+        del app_state  # whoever runs this server opens the application itself
+        self._loop = _loop or asyncio.get_running_loop()
+        self._app = config.loaded_app
+        self._begin: Answering = getattr(self._app, "begin", None) or self._as_task
+        self._keep_seconds: float = config.timeout_keep_alive
+        self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
+        self._server = server_state
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._refused = HTTPStatus.BAD_REQUEST
+        self._in_head, self._head_bytes, self._arrived, self._ended_here = False, 0, 0, False
+        self._url, self._headers, self._expects = b"", list[Header](), False
+        self._waiting: deque[tuple[Scope, HttpRequest]] = deque()
+        self._reading: HttpRequest | None = None
+        self._answering: HttpRequest | None = None
+        self._paused, self._writable = False, asyncio.Event()
+        self._writable.set()
+        self._idle_since: float | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the first head its time."""
-        super().connection_made(transport)  # type: ignore[arg-type]  # it is a Transport (PEP 3156)
-        self._start_timer()
+        self.transport = transport  # type: ignore[assignment]  # it is a Transport (PEP 3156)
+        self._server.connections.add(self)  # type: ignore[arg-type]  # one more protocol of its kind
+        self._addresses = {
+            "server": get_local_addr(self.transport),
+            "client": get_remote_addr(self.transport),
+            "scheme": "https" if is_ssl(self.transport) else "http",
+        }
+        self._head_timer = self._loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._stop_timer()
-        super().connection_lost(exc)
+        """Stop the clocks, and tell whoever is answering."""
+        del exc
+        self._server.connections.discard(self)
+        self._stop_head_timer()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._waiting.clear()
+        if self._answering is not None:
+            self._answering.lose()
+        self._writable.set()
+        del self._parser  # it holds us, and we hold it
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`; what is left of a head counts against its bounds."""
-        super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        """Parse `data` and begin to answer; what is left of a head counts against its bounds."""
+        self._idle_since = None
+        self._arrived, self._ended_here = len(data), False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # there is no other protocol here: it is answered as any request, and is the last one
+        except httptools.HttpParserError:
+            self._refuse(self._refused)
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_LIMIT:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        elif self._head_timer is None:
-            self._start_timer()
+        if self._waiting:
+            self._go_on()
+        if self._in_head and not self.transport.is_closing():
+            # Of what came together with the end of an earlier request, only what was parsed surely is this head's.
+            self._head_bytes += self._parsed_bytes() if self._ended_here else len(data)
+            if self._head_bytes > HEAD_LIMIT:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            elif self._head_timer is None:
+                self._head_timer = self._loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def on_message_begin(self) -> None:
         """Begin to count."""
         self._in_head, self._head_bytes = True, 0
-        super().on_message_begin()
+        self._url, self._headers, self._expects = b"", [], False
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the request's target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"expect" and value.lower() == b"100-continue":
+            self._expects = True
 
     def on_headers_complete(self) -> None:
-        """Stop counting; refuse a head that came in one piece and is too long all the same."""
+        """Put the request in the queue, unless its head is too long."""
         self._in_head = False
-        self._stop_timer()
-        size = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
-        if len(self.headers) > HEAD_FIELDS or size > HEAD_LIMIT:
+        self._stop_head_timer()
+        self._check_head()
+        parser, target = self._parser, self._url
+        if target[:1] == b"/" and b"?" not in target and b"#" not in target:
+            path, query = target, b""
+        else:
+            parsed = httptools.parse_url(target)
+            path, query = parsed.path or b"", parsed.query or b""
+        text, version = path.decode("ascii"), parser.get_http_version()
+        scope: Scope = {
+            "type": "http",
+            "asgi": self._asgi,
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "path": unquote(text) if "%" in text else text,
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._headers,
+            **self._addresses,
+        }
+        keep = version != "1.0" and parser.should_keep_alive() and not parser.should_upgrade()
+        self._reading = HttpRequest(self, scope, keep_alive=keep, expects=self._expects)
+        self._waiting.append((scope, self._reading))
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        if self._reading is not None:
+            self._reading.add_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the request is there."""
+        self._ended_here = True
+        if self._reading is not None:
+            self._reading.end_body()
+            self._reading = None
+
+    def answered(self) -> None:
+        """Go on with the next request, or wait for one."""
+        self._answering = None
+        self._server.total_requests += 1
+        if self._waiting:
+            self._loop.call_soon(self._go_on)  # not at once: whoever sends many together does not keep the loop
+            return
+        self.resume_reading()
+        self._idle_since = self._loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self._loop.call_later(self._keep_seconds, self._look_whether_idle)
+
+    def shutdown(self) -> None:
+        """Close once everything that was asked is answered."""
+        last = self._waiting[-1][1] if self._waiting else self._answering
+        if last is None:
+            self.transport.close()
+        else:
+            last.keep_alive = False
+
+    def pause_writing(self) -> None:
+        """Let nobody write: the client does not read."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let everybody write again."""
+        self._writable.set()
+        self._go_on()
+
+    async def drained(self) -> None:
+        """Wait until the client has read enough of what was written."""
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if not self._paused and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self.transport.resume_reading()
+
+    def _go_on(self) -> None:
+        """Answer the next request, unless one is being answered or the client does not read its answers."""
+        if self.transport.is_closing():
+            return
+        if self._waiting and self._answering is None and self._writable.is_set():
+            scope, request = self._waiting.popleft()
+            self._answering = request
+            if self._server.default_headers is not self._date:
+                self._date = self._server.default_headers
+                self.default_lines = written(self._date)
+            self._start(scope, request)
+        if self._waiting:
+            self.pause_reading()
+        elif self._reading is None:
+            self.resume_reading()
+
+    def _start(self, scope: Scope, request: HttpRequest) -> None:
+        try:
+            answering = self._begin(scope, request)
+        except Exception:
+            request.break_off()
+            raise
+        if answering is not None:
+            task = self._loop.create_task(request.run(answering))
+            self._server.tasks.add(task)
+            task.add_done_callback(self._server.tasks.discard)
+
+    def _as_task(self, scope: Scope, request: HttpRequest) -> Coroutine[Any, Any, None]:
+        answering: Coroutine[Any, Any, None] = self._app(scope, request.receive, request.send)
+        return answering
+
+    def _check_head(self) -> None:
+        """Refuse a head that came in one piece and is too long all the same."""
+        size = self._parsed_bytes() if self._head_bytes + self._arrived > HEAD_LIMIT else 0
+        if len(self._headers) > HEAD_FIELDS or size > HEAD_LIMIT:
             self._refused = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise ValueError("the head is too long")  # the parser stops, and data_received answers
-        super().on_headers_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        """Say why a request could not be read, and close."""
-        del msg
-        self._refuse(self._refused)
+    def _parsed_bytes(self) -> int:
+        return len(self._url) + sum([len(name) + len(value) for name, value in self._headers])
 
     def _refuse(self, status: HTTPStatus) -> None:
         text = status.phrase.encode()
+        self._waiting.clear()
         self.transport.write(
             b"HTTP/1.1 %d %b\r\ncontent-type: text/plain\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
             % (status, text, len(text), text)
         )
         self.transport.close()
 
-    def _start_timer(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._too_slow)
-
-    def _stop_timer(self) -> None:
+    def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -89,3 +280,14 @@ class PoliteHttp(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()  # not one byte came
+
+    def _look_whether_idle(self) -> None:
+        """Close a connection on which nothing was asked for long; one timer serves all its requests."""
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # in use: the end of the next answer starts the clock again
+        left = self._idle_since + self._keep_seconds - self._loop.time()
+        if left > 0:
+            self._idle_timer = self._loop.call_later(left, self._look_whether_idle)
+        else:
+            self.transport.close()

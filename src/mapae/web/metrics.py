@@ -23,8 +23,9 @@ from mapae.flows.service import Service
 from mapae.flows.tally import BOUNDS, Labels
 from mapae.keys import schedule
 from mapae.storage.sessions import count_sessions
-from mapae.web.answers import Answer, Header
+from mapae.web.answers import Answer
 from mapae.web.calls import Call, Operation
+from mapae.web.head_lines import Header
 from mapae.web.problems import Words
 
 if TYPE_CHECKING:

@@ -89,6 +89,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
         name="me",
         summary=Words("Say who is signed in.", "누가 로그인했는지 알려 줘요."),
         run=me.show_me,
+        at_once=me.show_me_at_once,
         answer=me.MeAnswer,
         problems=("not_found",),
     ),

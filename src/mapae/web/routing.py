@@ -27,6 +27,11 @@ class Table:
                 else:
                     self._exact[method, operation.path] = (operation, NO_PARAMETERS)
 
+    def exact(self, method: str, path: str) -> Operation | None:
+        """Return the operation of a path without names; None where there is none, or not with this method."""
+        found = self._exact.get((method, path))
+        return None if found is None else found[0]
+
     def find(self, method: str, path: str) -> Found | None:
         """Return the operation and the names in its path; None when no operation has this path.
 

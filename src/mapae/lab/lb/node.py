@@ -12,7 +12,8 @@ import msgspec
 from mapae.errors import MapaeError, StorageFailed
 from mapae.lab.lb.modes import COUNTS_PATH, WHO_PATH, Letter
 from mapae.lab.lb.own_sessions import Away
-from mapae.web.answers import JSON_TYPE, NO_STORE, Answer, Header, Receive, Scope, Send
+from mapae.web.answers import JSON_TYPE, NO_STORE, Answer, Receive, Scope, Send
+from mapae.web.head_lines import Header
 
 
 class NodePlan(msgspec.Struct, frozen=True):

@@ -10,7 +10,8 @@ from typing import Protocol
 import mapae
 from mapae.errors import TokenError
 from mapae.lab.lb.modes import NODE_COOKIE, SESSION_COOKIE, TOKEN_SECONDS, Letter
-from mapae.web.answers import Header, Scope
+from mapae.web.answers import Scope
+from mapae.web.head_lines import Header
 from mapae.web.requests import read_bearer, read_cookie
 
 Given = tuple[tuple[Header, ...], dict[str, object]]

@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from mapae.flows.account import change_password, delete_account, who_am_i
-from mapae.web.answers import JSON_TYPE, NO_STORE, Answer
+from mapae.accounts.account import Account
+from mapae.flows.account import change_password, delete_account, who_am_i, who_am_i_at_once
+from mapae.guard import Principal
+from mapae.web.answers import JSON_HEADERS, Answer
 from mapae.web.api.fields import Moment, NewPassword, Password, about, moment
 from mapae.web.calls import Call
 from mapae.web.cookies import cleared_cookies
 
 _encode = msgspec.json.Encoder().encode
-_HEADERS = (JSON_TYPE, NO_STORE)
 
 
 class MeAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -54,7 +55,17 @@ class DeleteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def show_me(call: Call) -> Answer:
     """Say who is signed in."""
     principal = await call.principal()
-    account = await who_am_i(call.service, principal)
+    return _shown(principal, await who_am_i(call.service, principal))
+
+
+def show_me_at_once(call: Call) -> Answer | None:
+    """As `show_me`; None where the session or the account has to be read."""
+    principal = call.principal_at_once()
+    account = None if principal is None else who_am_i_at_once(call.service, principal)
+    return None if principal is None or account is None else _shown(principal, account)
+
+
+def _shown(principal: Principal, account: Account) -> Answer:
     me = MeAnswer(
         account.id,
         account.email,
@@ -66,7 +77,7 @@ async def show_me(call: Call) -> Answer:
         principal.claims.scope,
         principal.client_id,
     )
-    return Answer(200, _encode(me), _HEADERS)
+    return Answer(200, _encode(me), JSON_HEADERS)
 
 
 async def replace_password(call: Call) -> Answer:

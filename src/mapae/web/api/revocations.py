@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 
 from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.show_revocations import revocations_page
-from mapae.web.answers import NO_STORE, Answer, Header
+from mapae.web.answers import NO_STORE, Answer
 from mapae.web.calls import Call, QueryField
+from mapae.web.head_lines import Header
 from mapae.web.problems import Words
 from mapae.web.refusals import NotReady, ReaderRefused
 from mapae.web.requests import headers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
@@ -122,7 +121,7 @@ def _handed_out(
     answer = hand_out(tokens, delivery, idle_ttl=call.service.settings.idle_ttl, status=status)
     if not (turn.browser and turn.text):
         return answer
-    return replace(answer, headers=(*answer.headers, *cleared_ticket()))
+    return answer._replace(headers=(*answer.headers, *cleared_ticket()))
 
 
 async def _end_cookie_session(call: Call, credentials: Credentials | None) -> Answer:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import msgspec
 
-from mapae.web.answers import JSON_TYPE, Answer, Header
+from mapae.web.answers import JSON_TYPE, Answer
 from mapae.web.api.fields import moment
 from mapae.web.calls import Call
+from mapae.web.head_lines import Header
 from mapae.web.refusals import PathUnknown
 from mapae.web.requests import header
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from mapae.errors import TicketRefused, Waiting
 from mapae.flows.gate import NO_TURN, Place, TooManyPlaces, Turn, ask, waiting
-from mapae.web.answers import Header
 from mapae.web.cookies import cleared_ticket, pass_cookie, ticket_cookies
+from mapae.web.head_lines import Header
 from mapae.web.pages.local_paths import local_path
 from mapae.web.pages.moments import duration_range
 from mapae.web.pages.page import Page

@@ -1,0 +1,112 @@
+"""What our own server answers without a task is what any ASGI server would be answered."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from uvicorn.server import ServerState
+
+from mapae.web.http_protocol import PoliteHttp
+from mapae.web.process import _config
+
+pytestmark = pytest.mark.anyio
+
+
+class Line:
+    """One connection to the real server; `tasks` counts what was not answered at once."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer, self.tasks = reader, writer, 0
+
+    async def ask(self, headers, *, method="GET"):
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.writer.write(f"{method} /v1/me HTTP/1.1\r\nhost: id.example.com\r\n{lines}\r\n".encode())
+        async with asyncio.timeout(20):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            body = b"" if method == "HEAD" else await self.reader.readexactly(length)
+        return parted(head + body)
+
+    def counted(self, loop, work, **more):
+        self.tasks += work.__qualname__ == "HttpRequest.run"
+        return asyncio.Task(work, loop=loop, **more)
+
+
+@asynccontextmanager
+async def connected(app):
+    config = _config(app, app.settings)
+    state, loop = ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: PoliteHttp(config, state, {}), "127.0.0.1", 0)
+    line = Line(*await asyncio.open_connection(*server.sockets[0].getsockname()))
+    loop.set_task_factory(line.counted)
+    try:
+        yield line
+    finally:
+        loop.set_task_factory(None)
+        line.writer.close()
+        server.close()
+
+
+def parted(said: bytes):
+    head, _, body = said.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return int(status.split()[1]), headers, body
+
+
+async def same(app, api, headers, *, method="GET"):
+    """The answer at once, once it has been found to be the one over ASGI."""
+    async with connected(app) as line:
+        for number in range(20):  # what was read may be forgotten between two requests, but not each time
+            status, found, body = await line.ask(headers, method=method)
+            if line.tasks == number:
+                break
+        assert line.tasks < 20
+    answer = await api.request(method, "/v1/me", headers=headers)
+    expected = dict(answer.headers)
+    ours, theirs = found.pop("x-request-id"), expected.pop("x-request-id")
+    assert (status, found) == (answer.status_code, expected)
+    assert body.replace(ours.encode(), b"-") == answer.content.replace(theirs.encode(), b"-")
+    return status, body
+
+
+async def test_who_i_am_is_answered_at_once_when_the_account_was_read_lately(app, api):
+    bearer = api.bearer(await api.signed_up())
+    async with connected(app) as line:
+        app.service.shown.clear()
+        first = await line.ask(bearer)
+        assert line.tasks == 1
+    second = await same(app, api, bearer)
+    assert (first[0], first[2]) == second
+    assert b"jane@example.com" in second[1]
+
+
+async def test_head_is_answered_at_once_without_a_body(app, api):
+    bearer = api.bearer(await api.signed_up())
+    await api.get("/v1/me", headers=bearer)
+    assert await same(app, api, bearer, method="HEAD") == (200, b"")
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer rubbish"}, {"authorization": "Basic x"}])
+async def test_who_is_not_let_in_hears_so_at_once(app, api, headers):
+    status, body = await same(app, api, headers | {"accept-language": "ko"})
+    assert status == 401
+    assert b'"code":"' in body
+
+
+async def test_a_cookie_is_taken_at_once_too_and_two_credentials_are_not(app, api, browser):
+    assert (await browser.sign_up(delivery="cookie")).status_code == 201
+    await browser.get("/v1/me")
+    cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    assert (await same(app, api, cookie | browser.OWN_ORIGIN))[0] == 200
+    assert (await same(app, api, cookie | {"authorization": "Bearer another"}))[0] == 400
+
+
+async def test_what_is_answered_at_once_is_counted_and_has_an_id_of_its_own(app, api):
+    bearer = api.bearer(await api.signed_up())
+    counted = ("http_requests", (("method", "GET"), ("route", "/v1/me"), ("status", "200")))
+    before = app.service.tally.counts[counted]
+    async with connected(app) as line:
+        ids = {(await line.ask(bearer))[1]["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert app.service.tally.counts[counted] == before + 3
