@@ -185,6 +185,19 @@ async def test_a_network_with_many_places_waits_for_the_next_one_and_is_told_so(
     service.hash_pool = own
 
 
+@pytest.mark.parametrize("of", ["", "-1", "0", "1e9", "9" * 20, "99999999", "٣", "<b>"])
+async def test_the_number_in_the_address_changes_nothing_but_the_bar(service, api, browser, jane, of):
+    async with crowded(service):
+        await api.sign_in()
+        await browser.get("/sign-in")
+        room = await browser.get("/wait", params={"of": of, "next": "//elsewhere.example", "to": "nowhere"})
+        assert room.status_code == 200
+        most, value = (int(each) for each in re.search(r'<progress max="(\d+)" value="(\d+)"', room.text).groups())
+        assert 0 <= value <= most <= 10**7
+        assert "elsewhere" not in room.text
+        assert "<b>" not in room.text
+
+
 async def test_a_page_with_a_ticket_that_does_not_count_begins_again_without_it(service, browser, jane):
     browser.cookies.set(TICKET, "rubbish", domain="id.example.com")
     form = {"email": browser.EMAIL, "password": browser.PASSWORD, "next": ""}
