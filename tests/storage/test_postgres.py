@@ -254,6 +254,7 @@ async def test_who_waits_too_long_for_a_connection_is_told(url):
     await asyncio.sleep(0)
     with pytest.raises(StorageFailed, match="all 2 connections are in use"):
         await database.fetch("SELECT 1")
+    assert "all 2 connections are in use" in str(database.unwritable), "and so the node is not ready"
     assert await asyncio.gather(*busy) == [[(1,)], [(1,)]]
     assert await database.fetch("SELECT 1") == [(1,)]
     await database.close()
