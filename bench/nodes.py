@@ -191,10 +191,16 @@ def _cpu(standing: Standing) -> float:
     return sum(server.cpu_seconds() for server in standing.servers)
 
 
-def go_around(standings: list[Standing], plan: Plan, people: People, server: Postgres | None) -> None:
+def go_around(
+    standings: list[Standing],
+    plan: Plan,
+    people: People,
+    server: Postgres | None,
+    operations: Sequence[str] = OPERATIONS,
+) -> None:
     """Measure everybody in turn, again and again; nobody is always first."""
     for number in range(plan.rounds):
-        for operation in OPERATIONS:
+        for operation in (each for each in OPERATIONS if each in operations):
             say(f"round {number + 1} of {plan.rounds}: {operation}")
             turn = number % len(standings)
             for standing in standings[turn:] + standings[:turn]:
@@ -302,11 +308,12 @@ def main() -> int:
     where = machine()
     with postgres_here() as server:
         where["postgresql"] = server.version() if server else None
-        standings = contestants(server, plan)
+        everybody = contestants(server, plan)
+        standings = [one for one in everybody if one.peer.name.startswith(tuple((asked.only or "").split(",")))]
         try:
             for standing in standings:
                 attempt(standing, folder, people)
-            go_around(standings, plan, people, server)
+            go_around(standings, plan, people, server, tuple(asked.operations.split(",")))
         finally:
             for standing in standings:
                 for each in standing.servers:
@@ -364,6 +371,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="two short rounds: to see that all works, not to quote")
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
+    parser.add_argument("--only", help="contestants whose names begin with one of these, separated by commas")
+    parser.add_argument("--operations", help="refresh, sign_in or both, separated by commas", default="refresh,sign_in")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--chart", type=Path, help="draw an SVG into this file")
     return parser.parse_args()

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
 
 from mapae.accounts.account import Account
 from mapae.flows.issue import FIRST_PARTY
@@ -14,10 +13,10 @@ from mapae.sessions import refresh as family
 from mapae.sessions.session import Session, start
 from mapae.storage import accounts, sessions
 from mapae.storage.database import database_file
-from mapae.storage.statement import Statement
+from mapae.storage.statement import Statement, Value
 
 DAY_MS = 86_400_000
-CHUNK = 20_000
+CHUNK = 200_000
 _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]+)\)")
 
 
@@ -46,22 +45,21 @@ class Many:
     def fill(self, url: str, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Load everybody into the database at `url`, whose tables are there and empty."""
         load = _into_sqlite if database_file(url) else _into_postgres
-        with_rows = (self._rows(number) for number in range(self.count))
-        done = 0
-        while chunk := list(islice(with_rows, CHUNK)):
-            by_table: dict[str, list[Statement]] = {}
-            for rows in chunk:
-                for row in rows:
-                    by_table.setdefault(row.sql, []).append(row)
-            load(url, by_table)
-            progress(done := done + len(chunk))
+        shapes = [(row.sql, [_part(value) for value in row.values]) for row in self._rows(0)]
+        for first in range(0, self.count, CHUNK):
+            numbers = range(first, min(first + CHUNK, self.count))
+            people = [{part: make(number) for part, make in _PARTS.items()} for number in numbers]
+            for sql, parts in shapes:
+                rows = [[person[part] if part else value for part, value in parts] for person in people]
+                load(url, {sql: rows})
+            progress(numbers.stop)
 
     def _rows(self, number: int) -> Iterator[Statement]:
         yield from accounts.added(self._account(number))
         yield sessions.added(self._session(number))
 
     def _account(self, number: int) -> Account:
-        email, changed_ms = f"person-{number}@example.com", self.now_ms if self.password_hash else None
+        email, changed_ms = _email(number), self.now_ms if self.password_hash else None
         who = _id("account", number)
         return Account(who, email, "", "user", "active", 0, self.now_ms, self.password_hash, changed_ms, "en")
 
@@ -87,17 +85,37 @@ def _secret(number: int) -> bytes:
     return sha256(f"secret {number}".encode()).digest()
 
 
-def _into_sqlite(url: str, by_table: dict[str, list[Statement]]) -> None:
+def _email(number: int) -> str:
+    return f"person-{number}@example.com"
+
+
+_PARTS: dict[str, Callable[[int], Value]] = {
+    "account": lambda number: _id("account", number),
+    "session": lambda number: _id("session", number),
+    "email": _email,
+    "current": lambda number: family.digest(_secret(number)),
+}
+"""What differs between the rows of one person and another."""
+_FIRST = {make(0): part for part, make in _PARTS.items()}
+
+
+def _part(value: Value) -> tuple[str | None, Value]:
+    """Say which part a value of the first person's rows is, if any; all others are everybody's."""
+    return _FIRST.get(value), value
+
+
+def _into_sqlite(url: str, by_table: dict[str, list[Sequence[Value]]]) -> None:
     connection = sqlite3.connect(database_file(url), isolation_level=None)
     connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-1000000")
     connection.execute("BEGIN")
     for sql, rows in by_table.items():
-        connection.executemany(sql, [row.values for row in rows])
+        connection.executemany(sql, rows)
     connection.execute("COMMIT")
     connection.close()
 
 
-def _into_postgres(url: str, by_table: dict[str, list[Statement]]) -> None:
+def _into_postgres(url: str, by_table: dict[str, list[Sequence[Value]]]) -> None:
     import psycopg
 
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
@@ -105,7 +123,7 @@ def _into_postgres(url: str, by_table: dict[str, list[Statement]]) -> None:
             table, columns = _INSERT.match(sql).groups()
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
-                    copy.write_row(row.values)
+                    copy.write_row(row)
 
 
 def revoke(url: str, count: int, *, now: int) -> None:
@@ -114,8 +132,7 @@ def revoke(url: str, count: int, *, now: int) -> None:
     sql = "INSERT INTO feed (seq, kind, key, value, until, at_ms) VALUES (?, ?, ?, ?, ?, ?)"
     for first in range(1, count + 1, CHUNK):
         numbers = range(first, min(first + CHUNK, count + 1))
-        row = (Statement(sql, (at, "session", _id("ended", at), 0, now + 86_400, now * 1000)) for at in numbers)
-        load(url, {sql: list(row)})
+        load(url, {sql: [(at, "session", _id("ended", at), 0, now + 86_400, now * 1000) for at in numbers]})
     head = f"UPDATE feed_head SET seq = {count}"
     if (path := database_file(url)) is not None:
         connection = sqlite3.connect(path)
