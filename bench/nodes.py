@@ -235,6 +235,8 @@ def goals(standings: list[Standing]) -> list[tuple[bool, str]]:
             text = f"{store}: refresh at least {GOAL_TIMES:g} times {best.peer.title} per core: {times:.1f} times"
             found.append((times >= GOAL_TIMES, text))
         last = ours[-1]
+        if last is ours[0]:
+            continue
         more = 1 / last.times("refresh", ours[0]) - 1
         text = f"{store}: a refresh costs our processes {more:+.0%} with {last.peer.title.partition(', ')[2]}"
         found.append((more <= GOAL_FLAT, text))
