@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from mapae.lab.crowd.figures import Figures, figures
 from mapae.lab.crowd.generator import Background, Order, Trial, generate
 from mapae.lab.crowd.meter import Used
 from mapae.lab.crowd.trial import Played, Scene, generator_cores, play, server_cores
+from mapae.lab.servers import LabFailed
 
 CACHE = ROOT / ".cache"
 WHO_RATE = 200.0
@@ -75,7 +77,7 @@ def main() -> int:
             if peer.name in PEERS:
                 try:
                     found[peer.title] = at_peer(peer, people, folder, asked.times)
-                except (Failed, OSError) as why:
+                except (Failed, LabFailed, OSError, subprocess.CalledProcessError) as why:
                     print(f"bench: {peer.title}: {why}", file=sys.stderr)
                     continue
                 print(line(peer.title, found[peer.title], count), flush=True)
