@@ -73,5 +73,5 @@ def test_no_key_begins_with_a_number_that_only_grows_except_in_logs():
             keys = re.findall(r"(\w+) (TEXT|BIGINT|BYTEA) NOT NULL PRIMARY KEY|PRIMARY KEY \((\w+)", columns)
             first = keys[0][0] or keys[0][2]
             logs = {"feed": "seq", "activity": "at_ms", "feed_head": "id", "migration": "number"}
-            ids = {"id", "identifier", "account_id", "sid", "kid", "subject", "digest", "node", "number"}
+            ids = {"id", "identifier", "account_id", "sid", "kid", "subject", "digest", "node", "number", "block"}
             assert table in logs or first in ids, file

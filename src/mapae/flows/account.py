@@ -11,7 +11,7 @@ from mapae.flows.new_password import check_new_password
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
-from mapae.storage import accounts, activity
+from mapae.storage import accounts, activity, sessions
 
 MOST_SHOWN = 10_000
 """Accounts kept to be shown again before the database is next looked at; some 10 MB at most."""
@@ -110,6 +110,12 @@ async def delete_account(service: Service, principal: Principal, password: str, 
 async def remove_account(service: Service, account: Account, *, visitor: Visitor) -> None:
     """Delete `account`; the record keeps only that an account with this id was deleted."""
     now_ms = service.now_ms()
+    if service.settings.status_lists:
+        # One by one: their ids say which places in the lists they have, and are gone with the account.
+        until = service.remembered_until(now_ms)
+        await sessions.revoke_sessions_of(
+            service.database, account.id, reason="account_deleted", now_ms=now_ms, until=until
+        )
     record = Activity(
         now_ms, "account_deleted", "ok", account_id=account.id, device=visitor.device, place=visitor.place
     )

@@ -9,6 +9,7 @@ from mapae.errors import LinkRefused
 from mapae.flows.issue import Tokens, first_tokens, new_id, new_session
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
+from mapae.flows.status_lists import ready_place
 from mapae.flows.visitor import CONSOLE, Visitor
 from mapae.storage import accounts, activity, links, sessions
 from mapae.storage.links import Link
@@ -59,6 +60,7 @@ async def redeem_admin_link(
     await check_admin_link(service, token)
     moment = service.moment()
     now_ms = moment.now_ms
+    await ready_place(service)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms,

@@ -11,6 +11,7 @@ from mapae.errors import FieldMistake, InputRefused
 from mapae.flows.find_session import remember_session
 from mapae.flows.known_device import remembered
 from mapae.flows.service import Moment, Service
+from mapae.flows.status_lists import new_sid, status_claim
 from mapae.flows.visitor import Visitor
 from mapae.sessions import refresh as family
 from mapae.sessions.access_token import OPAQUE_PREFIX
@@ -70,7 +71,7 @@ def new_session(
 
     The token says for good which of the two the session is; what the settings say of its client later changes nothing.
     """
-    sid, secret = new_id(), secrets.token_bytes(32)
+    sid, secret = new_sid(service) or new_id(), secrets.token_bytes(32)
     session = start(
         sid,
         account_id,
@@ -147,6 +148,7 @@ def tokens_for(
             "sid": session.sid,
             "epo": epoch,
             "rsq": moment.seen,
+            **status_claim(service, session.sid),
         },
         now=moment.now_ms // 1000,
     )

@@ -14,6 +14,7 @@ from mapae.flows.gate_here import Gate, gate_for
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.keyring import Keyring
 from mapae.flows.session_memory import SessionMemory
+from mapae.flows.status_memory import StatusLists
 from mapae.flows.tally import Histogram, Tally
 from mapae.keys.sealing import derive
 from mapae.sessions.agreed_time import AgreedTime
@@ -51,6 +52,7 @@ class Service:
         gate: the gate before password hashing, as this process sees it.
         attempt_key: hides e-mails and addresses in the table of failed attempts.
         device_key: tags what a browser shows to be known again.
+        status_lists: places in token status lists, and the lists.
         agreed_time: how this machine's clock stands to the database's.
         hearing: how many calls are taking in a revocation that this process has just made.
         from_elsewhere: how long revocations by other processes took to reach this one.
@@ -76,6 +78,7 @@ class Service:
     gate: Gate
     board: Board
     agreed_time: AgreedTime
+    status_lists: StatusLists
     clock: Callable[[], float] = time.time
     hearing: int = 0
     from_elsewhere: Histogram = field(default_factory=Histogram)
@@ -166,6 +169,7 @@ def build(settings: Settings, database: Database, master: bytes, *, clock: Calla
         device_key=derive(master, "known-device"),
         gate=gate_for(derive(master, "waiting-ticket"), issuer=settings.issuer),
         board=board_for(settings),
+        status_lists=StatusLists(derive(master, "status-place")),
         agreed_time=AgreedTime(max(LEAST_LEEWAY, settings.leeway)),
         clock=clock,
     )

@@ -9,6 +9,7 @@ from mapae.flows.check_password import check_password
 from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, check_client, first_tokens, new_session
 from mapae.flows.service import Service
+from mapae.flows.status_lists import ready_place
 from mapae.flows.visitor import Visitor
 from mapae.settings.kinds import FIRST_PARTY
 from mapae.storage import accounts, activity, sessions
@@ -45,6 +46,7 @@ async def sign_in(
     async with entering(service, turn, share=SIGN_IN_SHARE, address=visitor.address) as entry:
         account = await accounts.load_account_by_email(service.database, email)
         account = await check_password(service, account, email, password, visitor=visitor)
+    await ready_place(service)
     session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms, client_id=client_id)
     record = Activity(
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place

@@ -9,6 +9,7 @@ from mapae.flows.gate import NO_TURN, SIGN_UP_SHARE, Turn, entering
 from mapae.flows.issue import Tokens, check_client, first_tokens, new_id, new_session
 from mapae.flows.open_account import open_account
 from mapae.flows.service import Service
+from mapae.flows.status_lists import ready_place
 from mapae.flows.visitor import Visitor
 from mapae.settings.kinds import FIRST_PARTY
 from mapae.storage import activity, sessions
@@ -52,6 +53,7 @@ async def sign_up(
     check_client(service, client_id)
     moment = service.moment()
     now_ms = moment.now_ms
+    await ready_place(service)
     session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms, client_id=client_id)
     async with (
         attempts.admitted_sign_up(service, visitor, now_ms=now_ms) as counted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from mapae.flows.service import Service
-from mapae.storage import activity, attempts, links, revocations, sessions
+from mapae.storage import activity, attempts, links, revocations, sessions, status_blocks
 
 BATCH = 100
 """Rows of one transaction: small, so that nobody waits behind a clean-up."""
@@ -20,6 +20,7 @@ async def sweep(service: Service) -> int:
         lambda: links.sweep(database, now_ms, limit=BATCH),
         lambda: attempts.sweep(database, now_ms, limit=BATCH),
         lambda: revocations.sweep(database, now_ms // 1000, limit=BATCH),
+        lambda: status_blocks.sweep(database, now_ms, limit=BATCH),
         lambda: activity.sweep(database, retained_from_ms, limit=BATCH),
     )
     deleted = 0

@@ -286,6 +286,14 @@ _ALL = (
         secret=True,
     ),
     Setting(
+        "status_lists",
+        "tokens",
+        kinds.switch(),
+        "false",
+        "Give access tokens a place in a Token Status List, for servers that check it; tokens become longer.",
+        "토큰 상태 목록을 확인하는 서버를 위해 액세스 토큰에 목록의 자리를 적어요. 토큰이 길어져요.",
+    ),
+    Setting(
         "idle_ttl",
         "sessions",
         kinds.duration(MINUTE, 400 * DAY),

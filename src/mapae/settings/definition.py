@@ -62,6 +62,7 @@ class Settings:
     leeway: int = 5
     max_staleness: int = 30
     feed_secret: str | None = None
+    status_lists: bool = False
     # sessions
     idle_ttl: int = 14 * DAY
     absolute_ttl: int = 90 * DAY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapae.web.api import activity, health, me, revocations, sessions, sign_in, ticket, tokens, well_known
+from mapae.web.api import activity, health, me, revocations, sessions, sign_in, status_lists, ticket, tokens, well_known
 from mapae.web.calls import Operation
 from mapae.web.problems import Words
 
@@ -157,6 +157,30 @@ API_OPERATIONS: tuple[Operation, ...] = (
         access="none",
         problems=("reader_refused", "input_refused"),
         query=revocations.QUERY,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/status-lists",
+        name="listStatusLists",
+        summary=Words("The addresses of all token status lists.", "모든 토큰 상태 목록의 주소예요."),
+        run=status_lists.show_all,
+        answer=status_lists.StatusListUris,
+        access="none",
+        problems=("not_found",),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/status-lists/{number}",
+        name="statusList",
+        summary=Words(
+            "Which sessions were ended, signed, one bit for each.",
+            "어떤 세션이 끝났는지 세션마다 한 비트로 알려 주는 서명된 목록이에요.",
+        ),
+        run=status_lists.show_one,
+        media_type="application/statuslist+jwt",
+        access="none",
+        problems=("not_found",),
+        parameters={"number": Words("Which list.", "몇 번째 목록인지예요.")},
     ),
 )
 """What people and programs call, under a version."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import msgspec
 
+from mapae.flows.status_lists import PATH as STATUS_LISTS
 from mapae.web.answers import JSON_TYPE, Answer
 from mapae.web.api.fields import moment
 from mapae.web.calls import Call
@@ -51,12 +52,19 @@ class Metadata(msgspec.Struct, frozen=True):
     service_documentation: str
     response_types_supported: list[str] = []
     grant_types_supported: list[str] = []
+    status_list_aggregation_endpoint: str | msgspec.UnsetType = msgspec.UNSET
 
 
 async def show_metadata(call: Call) -> Answer:
     """Return what clients may find out about this issuer."""
-    issuer = call.service.settings.issuer
-    metadata = Metadata(issuer, issuer + JWKS_PATH, f"{issuer}/openapi.json")
+    settings = call.service.settings
+    issuer = settings.issuer
+    metadata = Metadata(
+        issuer,
+        issuer + JWKS_PATH,
+        f"{issuer}/openapi.json",
+        status_list_aggregation_endpoint=issuer + STATUS_LISTS if settings.status_lists else msgspec.UNSET,
+    )
     return Answer(200, msgspec.json.encode(metadata), (JSON_TYPE, _SHARED, _ANY_ORIGIN))
 
 
