@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -146,16 +145,6 @@ async def status_of(port: int, path: str) -> int | None:
                 writing.close()
     except (OSError, ValueError, TimeoutError):
         return None
-
-
-def launch_mapae(name: str, *, folder: Path, port: int, settings: Mapping[str, str]) -> Server:
-    """Start `mapae serve` on `port` with its files in `folder`; wait for its `/readyz` with `until_it_answers`.
-
-    Args:
-        settings: more environment variables, such as `MAPAE_WORKERS`. None of this process's own settings is used.
-    """
-    own = environment_for(folder, port=port, settings=settings)
-    return launch(name, [sys.executable, "-m", "mapae", "serve"], folder=folder, port=port, environment=own)
 
 
 def environment_for(folder: Path, *, port: int, settings: Mapping[str, str]) -> dict[str, str]:
