@@ -1,7 +1,6 @@
 """The attack classes on encryption, by their numbers; nothing here may pass."""
 
 import json
-import statistics
 import time
 import zlib
 
@@ -257,11 +256,11 @@ def test_a34_faults_of_key_and_tag_take_the_same_time():
     times = {"tag": [], "oaep": [], "size": []}
     for _round in range(60):
         for name, measured in times.items():
-            began = time.perf_counter()
+            began = time.process_time()
             refused(faults[name], RSA)
-            measured.append(time.perf_counter() - began)
-    medians = [statistics.median(measured) for measured in times.values()]
-    assert max(medians) < 1.5 * min(medians)
+            measured.append(time.process_time() - began)
+    least = [min(measured) for measured in times.values()]  # a busy neighbour only ever adds
+    assert max(least) < 1.5 * min(least)
 
 
 def test_a34_bad_padding_under_a_good_tag_looks_the_same():

@@ -143,6 +143,7 @@ def test_a_name_that_cannot_be_a_field_makes_no_shape(name):
         ("iss", None),
         ("sub", 5),
         ("aud", ["a"]),
+        ("aud", 5),
         ("exp", NOW + 900.5),
         ("exp", True),
         ("iat", "0"),
@@ -217,6 +218,7 @@ def test_dates_of_a_shape_are_judged_at_every_look():
         assert look(written(MEMBERS | {name: value}), NOW) is None
     assert look(written(MEMBERS | {"exp": 253402300799}), NOW).exp == 253402300799
     assert look(written(MEMBERS | {"iat": 0}), NOW).iat == 0
+    assert look(written(MEMBERS | {"iat": NOW, "exp": NOW}), NOW).exp == NOW
     assert type(look(written(MEMBERS), NOW)) is not Claims
 
 

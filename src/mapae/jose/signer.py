@@ -63,7 +63,6 @@ class Signer:
         if audience is not None:
             shared["aud"] = audience_of(audience)
         check_registered(shared)
-        header_of(signing, typ)
 
         def in_full(claims: Any, now: int) -> str:
             return sign_at(claims, signing, now, None, issuer, audience, seconds, typ)
