@@ -1,6 +1,6 @@
 """Mapae over HTTP against other people's stacks: who am I, refresh and sign-in, in turn in one run.
 
-    python bench/over_http.py [--quick] [--only mapae,express,...] [--json FILE] [--chart FILE]
+    python bench/over_http.py [--quick] [--only mapae,express,...] [--operations who,refresh] [--json FILE]
 
 `make bench` makes the environment first. Every server runs as one worker on the loopback interface and keeps its
 database on the same disk; all hash passwords with bcrypt at cost 12. What a figure means:
@@ -29,9 +29,9 @@ from measure.chart import svg
 from measure.load import Failed
 from measure.node import install_packages
 from measure.report import document, machine, tables
-from measure.rounds import QUICK, Plan, run
+from measure.rounds import OPERATIONS, QUICK, Plan, run
 from peers import ALL
-from peers.peer import ROOT
+from peers.peer import ROOT, Operation
 
 CACHE = ROOT / ".cache"
 
@@ -41,6 +41,8 @@ def main() -> int:
     plan = QUICK if asked.quick else Plan()
     if asked.rounds:
         plan = replace(plan, rounds=asked.rounds)
+    if asked.operations:
+        plan = replace(plan, operations=asked.operations)
     chosen = [peer for peer in ALL if not asked.only or peer.name in {"mapae", *asked.only.split(",")}]
     for peer in chosen:
         if hasattr(peer, "fresh"):
@@ -75,10 +77,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="two short rounds: to see that all works, not to quote")
     parser.add_argument("--rounds", type=int, help="how many rounds instead")
     parser.add_argument("--only", help=f"these, separated by commas, and Mapae: {', '.join(peer.name for peer in ALL)}")
+    parser.add_argument("--operations", type=operations, help=f"only these, of: {', '.join(OPERATIONS)}")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--chart", type=Path, help="draw an SVG into this file")
     parser.add_argument("--keep", action="store_true", help="keep the servers' folders and logs")
     return parser.parse_args()
+
+
+def operations(text: str) -> tuple[Operation, ...]:
+    asked = tuple(one for one in OPERATIONS if one in text.split(","))
+    if len(asked) != len(text.split(",")):
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(OPERATIONS)}")
+    return asked
 
 
 if __name__ == "__main__":

@@ -30,7 +30,11 @@ APART: dict[Operation, tuple[Operation, str]] = {
 def tables(run: Run) -> str:
     """Write everything a person wants to see."""
     parts = [_heading(run)]
-    parts += [f"{title}\n{_aligned(_rows(run, operation))}" for operation, title in TITLES.items()]
+    parts += [
+        f"{title}\n{_aligned(_rows(run, operation))}"
+        for operation, title in TITLES.items()
+        if operation in run.plan.operations
+    ]
     parts.append(f"At rest, each alone\n{_aligned(_rest_rows(run))}")
     parts.append("Notes\n" + "\n".join(_notes(run)))
     if found := goals(run):

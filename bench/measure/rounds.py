@@ -31,6 +31,7 @@ class Plan:
         warm_seconds: asked before a measurement and not counted; the very first time, `first_seconds`, because a
             just-in-time compiler has to learn what is hot.
         limit: the most requests of one measurement of what can be asked only once.
+        operations: what is asked, in this order.
         starts: how often each server is started alone, for its start-up time and memory at rest.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     sign_in_seconds: float = 5.0
     limit: int = 5000
     starts: int = 5
+    operations: tuple[Operation, ...] = OPERATIONS
 
 
 QUICK = Plan(rounds=2, seconds=0.7, warm_seconds=0.1, first_seconds=1.0, sign_in_seconds=1.5, limit=1500, starts=1)
@@ -161,7 +163,7 @@ def _start(peer: Peer, place: Path) -> Server:
 def _go_around(standings: list[Standing], running: dict[str, Server], plan: Plan, people: People) -> list[Bare]:
     bare = []
     for number in range(plan.rounds):
-        for operation in OPERATIONS:
+        for operation in plan.operations:
             say(f"round {number + 1} of {plan.rounds}: {operation}")
             turn = number % len(standings)
             for standing in standings[turn:] + standings[:turn]:  # nobody is always first, or always after the same one
@@ -173,7 +175,8 @@ def _go_around(standings: list[Standing], running: dict[str, Server], plan: Plan
                             _measure(s.peer, o, r, plan, people, first=n == 0)
                         ),
                     )
-        bare.append(bare_bcrypt(plan.sign_in_seconds, people))
+        if "sign_in" in plan.operations:
+            bare.append(bare_bcrypt(plan.sign_in_seconds, people))
     return bare
 
 
