@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cache
 from math import inf
 from random import Random
@@ -50,8 +50,8 @@ class Specification:
                 self._secrets.setdefault(each.answer.generation, set()).add(each.answer.secret)
         self.after = cache(self._after)
 
-    def _after(self, session: Session, operation: Operation) -> frozenset[Session]:
-        return frozenset(self._outcomes(session, operation))
+    def _after(self, row: tuple, operation: Operation) -> frozenset[tuple]:
+        return frozenset(map(astuple, self._outcomes(Session(*row), operation)))
 
     def _outcomes(self, session: Session, operation: Operation) -> Iterator[Session]:
         asked = operation.asked
@@ -96,7 +96,7 @@ def answers(session: Session, decision) -> list:
 
 def explained(history: list[Operation], start: Session, policy: RefreshPolicy, *, rule=decide) -> bool:
     """Whether one presentation after the other could have led to the same answers."""
-    return order_of(history, start, Specification(history, policy, rule=rule).after) is not None
+    return order_of(history, astuple(start), Specification(history, policy, rule=rule).after) is not None
 
 
 @dataclass
