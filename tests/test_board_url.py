@@ -80,6 +80,7 @@ def test_a_wrong_one_is_refused_with_what_to_write_instead(url, advice):
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "redis://", "rediss+sentinel://", "unix://"]))
+@pytest.mark.slow
 def test_any_text_is_read_or_refused(text, scheme):
     with suppress(ValueError):
         assert isinstance(read_board_url(scheme + text), BoardAddress)

@@ -80,6 +80,7 @@ def only_verifying():
     return Mapae(ISSUER, audience=AUDIENCE, keys=KEY.public())
 
 
+@pytest.mark.slow
 async def test_a_good_token_gives_its_claims(verifying):
     async with client(application(verifying)) as http:
         answer = await http.get("/me", headers=bearer(token()))
@@ -236,6 +237,7 @@ def mounted(auth):
     return app
 
 
+@pytest.mark.slow
 async def test_the_service_is_mounted_at_the_path_of_the_issuer(embedded):
     async with started(mounted(embedded)) as http:
         tokens = (await http.post("/auth/v1/sign-up", json=PERSON)).json()
@@ -266,6 +268,7 @@ async def test_both_kinds_of_token_come_in_at_the_same_door(tmp_path, monkeypatc
         assert (await http.get("/admin", headers=bearer(kiosk))).status_code == 403
 
 
+@pytest.mark.slow
 async def test_the_mounted_service_knows_of_a_revocation_at_once(embedded):
     async with started(mounted(embedded)) as http:
         headers = bearer((await http.post("/auth/v1/sign-up", json=PERSON)).json()["access_token"])
@@ -275,6 +278,7 @@ async def test_the_mounted_service_knows_of_a_revocation_at_once(embedded):
     assert (answer.status_code, answer.json()["code"]) == (401, "token_revoked")
 
 
+@pytest.mark.slow
 async def test_a_browser_is_known_by_its_cookies_when_our_own_origin_asks(embedded):
     own, foreign = {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "cross-site"}
     async with started(mounted(embedded)) as http:
@@ -288,6 +292,7 @@ async def test_a_browser_is_known_by_its_cookies_when_our_own_origin_asks(embedd
     assert (refused.status_code, refused.json()["code"]) == (403, "csrf_refused")
 
 
+@pytest.mark.slow
 async def test_a_role_is_a_scope(embedded):
     async with started(mounted(embedded)) as http:
         headers = bearer((await http.post("/auth/v1/sign-up", json=PERSON)).json()["access_token"])
@@ -437,6 +442,7 @@ async def test_an_application_elsewhere_refuses_a_session_that_was_ended(tmp_pat
             assert (await http.get("/me", headers=bearer(other["access_token"]))).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_route_of_the_embedded_service_may_ask_now(embedded):
     app = mounted(embedded)
 

@@ -113,6 +113,7 @@ mapae.verify(mapae.sign({}, key, issuer="i", audience="a", lifetime=9), key, iss
 
 
 @pytest.mark.parametrize("statement", ["import mapae", "from mapae import *", "import mapae.guard", ROUND])
+@pytest.mark.slow
 def test_the_library_loads_no_server_module(statement):
     assert not imported_by(statement) & SERVER_MODULES
 
@@ -149,6 +150,7 @@ def test_the_wheel_carries_every_file_of_the_package(wheel):
         assert any(path.endswith(kind) for path in expected), f"no {kind} in the package"
 
 
+@pytest.mark.slow
 def test_the_library_has_exactly_two_dependencies(wheel):
     with zipfile.ZipFile(wheel) as opened:
         metadata = next(name for name in opened.namelist() if name.endswith(".dist-info/METADATA"))

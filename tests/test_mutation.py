@@ -72,6 +72,7 @@ def test_each_kind_of_change_is_made_once_and_words_for_people_are_left_alone(to
         assert ast.dump(mutant.tree) != ast.dump(ast.parse(SOURCE))
 
 
+@pytest.mark.slow
 def test_a_change_reaches_functions_and_closures_that_are_alive(tools, tmp_path):
     path = tmp_path / "module.py"
     path.write_text(SOURCE)

@@ -545,6 +545,7 @@ def test_a_guard_says_that_only_its_own_service_can_check_an_opaque_session_toke
                 asyncio.run(guard.check_async(text))
 
 
+@pytest.mark.slow
 def test_a_guard_that_nobody_holds_any_more_can_go(service):
     import weakref
 

@@ -250,6 +250,7 @@ def test_what_common_systems_store_today_can_be_imported():
 VALID = [stored for stored, _ in IMPORTED.values()] + [BCRYPT.hash(PASSWORD), ARGON2.hash(PASSWORD)]
 
 
+@pytest.mark.slow
 def test_a_damaged_hash_matches_nothing_and_breaks_nothing():
     generator = random.Random(7)
     seen = 0
@@ -393,6 +394,7 @@ def test_a_hash_of_another_scheme_or_cost_is_replaced(now, stored, anew):
     assert now.needs_rehash(stored) is anew
 
 
+@pytest.mark.slow
 def test_a_wrong_password_never_asks_for_a_new_hash():
     for stored, hashing in itertools.product(VALID, (BCRYPT, ARGON2)):
         assert not check("wrong", stored, hashing).needs_rehash

@@ -48,6 +48,7 @@ def play_all(seeds, **options):
     return people, outcomes, shares, guesses
 
 
+@pytest.mark.slow
 def test_nobody_is_overtaken_and_nobody_is_lost_whatever_happens():
     _, outcomes, _, _ = play_all(range(8))
     if "MAPAE_SEED" not in os.environ:

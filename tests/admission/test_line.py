@@ -17,6 +17,7 @@ REPORTS = st.lists(
 
 
 @given(REPORTS, st.randoms())
+@pytest.mark.slow
 def test_counts_merge_to_the_same_line_in_any_order_however_often_they_come(reports, order):
     once, again = Line(), Line()
     once.merge(reports)
@@ -33,6 +34,7 @@ def test_counts_merge_to_the_same_line_in_any_order_however_often_they_come(repo
 
 
 @given(REPORTS, st.floats(0, 50))
+@pytest.mark.slow
 def test_a_place_so_many_people_on_has_so_many_people_before_it(reports, people):
     line = Line()
     line.merge(reports)
@@ -46,6 +48,7 @@ def test_a_place_so_many_people_on_has_so_many_people_before_it(reports, people)
 
 
 @given(REPORTS, st.integers(100, 121))
+@pytest.mark.slow
 def test_forgetting_changes_no_answer_about_what_is_left(reports, floor):
     whole, rest = Line(), Line()
     whole.merge(reports)

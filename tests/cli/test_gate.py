@@ -26,6 +26,7 @@ def run(tmp_path, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_the_gate_is_opened_closed_and_drained(run):
     assert run("gate", "status")["mode"] == "open"
     assert run("gate", "close")["mode"] == "closed"
@@ -44,6 +45,7 @@ def test_a_moment_without_zone_or_in_the_past_is_refused(run, moment):
     run("gate", "schedule", moment, code=2)
 
 
+@pytest.mark.slow
 def test_what_operators_do_with_the_gate_is_on_record(run, tmp_path):
     run("gate", "close")
     run("gate", "open")

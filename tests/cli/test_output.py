@@ -17,6 +17,7 @@ print("result")
 """
 
 
+@pytest.mark.slow
 def test_a_progress_bar_is_drawn_on_a_terminal_and_not_into_the_result():
     try:
         leader, follower = pty.openpty()
@@ -34,6 +35,7 @@ def test_a_progress_bar_is_drawn_on_a_terminal_and_not_into_the_result():
     assert done.stdout == b"result\n"
 
 
+@pytest.mark.slow
 def test_no_progress_bar_is_drawn_into_a_file():
     done = subprocess.run([sys.executable, "-c", LONG_WORK], capture_output=True, check=True, timeout=60)
     assert (done.stdout, done.stderr) == (b"result\n", b"")

@@ -11,6 +11,7 @@ TOKEN = "eyJhbGciOiJFUzI1NiJ9.eyJleHAiOjF9.c2ln"
 HEAVY = ("cryptography", "rich", "asyncio", "msgspec", "sqlite3", "starlette", "uvicorn", "argon2", "bcrypt", "jinja2")
 
 
+@pytest.mark.slow
 def test_inspecting_a_token_loads_nothing_heavy():
     program = (
         f"import sys, io; sys.stdin = io.TextIOWrapper(io.BytesIO(b'{TOKEN}'))\n"
@@ -37,6 +38,7 @@ def test_inspecting_a_token_takes_less_than_150_ms_of_cpu_time():
     assert min(seconds() for _ in range(7)) < 0.150
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_bare_command_says_what_now():
     try:
         leader, follower = pty.openpty()
@@ -63,6 +65,7 @@ def _read(descriptor) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error():
     script = f"{sys.executable} -m mapae config show | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60, cwd=Path("/"))

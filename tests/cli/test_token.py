@@ -154,6 +154,7 @@ def test_verify_wants_to_know_issuer_and_audience(run, key):
     assert run("token", "verify", "--key", "public.pem", *args, give=signed(key)).out.startswith("Valid")
 
 
+@pytest.mark.slow
 def test_verify_without_a_key_checks_a_token_of_this_service_and_its_revocation(run, signed_in):
     tokens = signed_in()
     assert run("token", "verify", "--json", give=tokens.access_token).json["claims"]["sid"] == tokens.sid
@@ -161,6 +162,7 @@ def test_verify_without_a_key_checks_a_token_of_this_service_and_its_revocation(
     assert "token_revoked" in run("token", "verify", give=tokens.access_token, code=8).err
 
 
+@pytest.mark.slow
 def test_verify_knows_opaque_session_tokens_of_this_service_too(run, monkeypatch, signed_in):
     monkeypatch.setenv("MAPAE_ACCESS_TOKEN", "opaque")
     tokens = signed_in()

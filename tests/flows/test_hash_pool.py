@@ -238,6 +238,7 @@ def test_closing_refuses_what_waits_and_finishes_what_runs():
     in_time(scenario)
 
 
+@pytest.mark.slow
 def test_an_idle_pool_keeps_no_password():
     class Password(str):
         __slots__ = ("__weakref__",)

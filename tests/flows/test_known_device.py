@@ -56,6 +56,7 @@ async def test_p7_the_owner_gets_in_at_once_from_a_known_browser_while_somebody_
     assert await tries(jane, browser, jane.password)
 
 
+@pytest.mark.slow
 async def test_p7_a_known_browser_is_not_slowed_down_by_failures_from_its_own_network(jane, person):
     await jane.signs_up()
     browser = await known_browser(jane, address=THIEF)
@@ -66,6 +67,7 @@ async def test_p7_a_known_browser_is_not_slowed_down_by_failures_from_its_own_ne
     assert await tries(jane, browser, jane.password)
 
 
+@pytest.mark.slow
 async def test_the_owner_may_be_wrong_a_few_times_while_somebody_hammers_the_account(jane):
     await jane.signs_up()
     browser = await known_browser(jane)
@@ -86,6 +88,7 @@ async def test_p7_the_owners_success_gives_an_attacker_no_new_guesses(jane):
         await jane.signs_in(password="wrong horse", address=THIEF)
 
 
+@pytest.mark.slow
 async def test_p7_a_stolen_proof_gives_its_own_small_budget_and_no_more(jane, clock):
     await jane.signs_up()
     stolen = replace(await known_browser(jane), address=THIEF)
@@ -98,6 +101,7 @@ async def test_p7_a_stolen_proof_gives_its_own_small_budget_and_no_more(jane, cl
     assert await refused_guesses(jane, stolen) == PER_DEVICE.limit
 
 
+@pytest.mark.slow
 async def test_p7_guesses_that_a_stolen_proof_makes_at_once_have_the_same_budget(jane):
     await jane.signs_up()
     stolen, own = await known_browser(jane), await known_browser(jane)
@@ -108,6 +112,7 @@ async def test_p7_guesses_that_a_stolen_proof_makes_at_once_have_the_same_budget
     assert await tries(jane, own, jane.password), "what is left for other known devices was taken"
 
 
+@pytest.mark.slow
 async def test_p7_all_known_devices_of_an_account_have_one_budget_together(jane):
     await jane.signs_up()
     browsers = [await known_browser(jane) for _ in range(4)]
@@ -125,6 +130,7 @@ async def test_a_proof_that_is_none_is_ignored(jane, change):
         await tries(jane, replace(browser, known=change(browser.known)), jane.password)
 
 
+@pytest.mark.slow
 async def test_the_proof_of_another_account_is_ignored_and_kept(jane, person):
     kim = person(jane.service, email="kim@example.com")
     await jane.signs_up()
@@ -138,6 +144,7 @@ async def test_the_proof_of_another_account_is_ignored_and_kept(jane, person):
     assert await tries(jane, shared, jane.password)
 
 
+@pytest.mark.slow
 async def test_a_browser_of_two_people_is_known_to_both(jane, person):
     kim = person(jane.service, email="kim@example.com")
     await jane.signs_up()
@@ -149,6 +156,7 @@ async def test_a_browser_of_two_people_is_known_to_both(jane, person):
         assert await tries(who, shared, who.password)
 
 
+@pytest.mark.slow
 async def test_a_proof_tells_nothing_about_accounts(jane, person):
     """For whoever shows a foreign proof, an unknown account and a disabled one are slowed down alike."""
     kim, nobody = (person(jane.service, email=f"{name}@example.com") for name in ("kim", "nobody"))
@@ -165,6 +173,7 @@ async def test_a_proof_tells_nothing_about_accounts(jane, person):
     assert [rest for known, *rest in said if known] == [rest for known, *rest in said if not known]
 
 
+@pytest.mark.slow
 async def test_a_known_browser_changes_the_password_while_somebody_hammers_the_account(jane):
     await jane.signs_up()
     browser = await known_browser(jane)
@@ -175,6 +184,7 @@ async def test_a_known_browser_changes_the_password_while_somebody_hammers_the_a
     assert await tries(jane, browser, new)
 
 
+@pytest.mark.slow
 async def test_an_attempt_that_was_not_looked_at_costs_a_known_browser_nothing(jane):
     await jane.signs_up()
     browser = await known_browser(jane)

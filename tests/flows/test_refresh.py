@@ -34,6 +34,7 @@ async def test_a_refresh_token_is_exchanged_for_its_successor(service, jane, clo
     assert authenticate(service, second.access_token).claims.iat == int(clock.now)
 
 
+@pytest.mark.slow
 async def test_fifty_presentations_at_once_get_exactly_one_successor(service, jane, clock):
     first = await jane.signs_up()
     clock.move(300)

@@ -63,6 +63,7 @@ async def test_a_refused_sign_up_leaves_nothing_behind(service, jane, person):
     await jane.signs_up()
 
 
+@pytest.mark.slow
 async def test_a_network_that_opens_many_accounts_has_to_wait_and_others_do_not(service, person, clock):
     for number in range(SIGN_UPS_PER_ADDRESS.free + 1):
         await person(service, email=f"n{number}@example.com").signs_up()
@@ -73,6 +74,7 @@ async def test_a_network_that_opens_many_accounts_has_to_wait_and_others_do_not(
     await person(service, email="one.more@example.com").signs_up()
 
 
+@pytest.mark.slow
 async def test_this_machine_may_open_as_many_accounts_as_it_likes(service, person):
     here = replace(FIREFOX, address="127.0.0.1")
     for number in range(SIGN_UPS_PER_ADDRESS.free + 2):
@@ -118,6 +120,7 @@ async def test_failures_slow_down_the_next_attempt_and_a_wait_ends_by_itself(ser
     assert await jane.signs_in()
 
 
+@pytest.mark.slow
 async def test_an_attempt_that_has_to_wait_is_told_the_same_for_an_unknown_account(service, jane, person):
     await jane.signs_up()
     said = []
@@ -130,6 +133,7 @@ async def test_an_attempt_that_has_to_wait_is_told_the_same_for_an_unknown_accou
     assert [rest for known, *rest in said if known] == [rest for known, *rest in said if not known]
 
 
+@pytest.mark.slow
 async def test_one_account_of_ones_own_does_not_reset_the_count_of_a_network(service, jane, person):
     await jane.signs_up()
     with pytest.raises(TooManyAttempts):  # noqa: PT012
@@ -149,6 +153,7 @@ async def test_an_imported_hash_works_and_is_replaced_at_the_next_sign_in(servic
     await jane.signs_in()
 
 
+@pytest.mark.slow
 async def test_a_long_import_leaves_out_what_is_taken_and_saves_all_others(service, jane):
     await jane.signs_up()
     rows = [ImportedAccount(f"number{number}@example.com", None) for number in range(2 * IMPORTED_AT_ONCE + 9)]

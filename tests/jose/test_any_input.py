@@ -26,6 +26,7 @@ NAMES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_each_target_is_tried_here_and_by_make_fuzz(targets):
     command = (ROOT / "tools" / "fuzz.py").read_text()
     assert tuple(targets) == NAMES
@@ -45,6 +46,7 @@ def test_a_changed_seed_keeps_every_promise(targets, name, change):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(octets=st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
+@pytest.mark.slow
 def test_any_octets_keep_every_promise(targets, name, octets):
     targets[name].run(octets)
 

@@ -53,6 +53,7 @@ def test_a02_alg_is_a_string_to_the_letter(forge, key, alg):
     refuse(forge({"typ": "JWT"}), key, AlgorithmRefused)
 
 
+@pytest.mark.slow
 def test_a03_a_public_key_never_serves_as_a_secret(forge, rsa_key):
     public = rsa_key.public()
     native = serialization.load_pem_public_key(public.to_pem())

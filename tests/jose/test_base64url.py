@@ -34,6 +34,7 @@ def test_an_accepted_text_is_the_only_text_for_its_octets(text):
 
 
 @pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.slow
 def test_every_short_text_is_judged_as_the_alphabet_says(length):
     characters = [chr(code) for code in range(256)] + ["\u200b", "\uff21", "\ud800"]
     canonical = {encode(bytes(raw)) for raw in itertools.product(range(256), repeat=1)} if length == 2 else set()

@@ -230,6 +230,7 @@ def test_no_proof_is_made_that_would_be_refused(odd):
 
 
 @given(st.text() | st.binary() | st.from_regex(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z"))
+@pytest.mark.slow
 def test_any_text_gives_a_proof_or_a_token_error(text):
     with contextlib.suppress(TokenError):
         check(text)
@@ -242,6 +243,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.li
     st.dictionaries(st.sampled_from(["jti", "htm", "htu", "iat", "ath", "nonce", "exp", "nbf"]), JSON),
     st.dictionaries(st.sampled_from(["typ", "jwk", "kid", "crit", "cty"]), JSON),
 )
+@pytest.mark.slow
 def test_any_content_gives_a_proof_or_a_token_error(claims, header):
     with contextlib.suppress(TokenError):
         check(forged(claims, header), access_token=TOKEN)

@@ -40,6 +40,7 @@ def test_a_half_out_of_range_is_refused_by_the_primitive(alg):
 
 
 @pytest.mark.parametrize("alg", ["HS256", "HS512", "RS256", "PS256", *SIZES, "Ed25519", "Ed448", "ML-DSA-44"])
+@pytest.mark.slow
 def test_a_beginning_is_signed_and_verified_with_the_rest(alg):
     key = Key.generate(alg, bits=2048)
     signature = key.signer_after(b"header.")(b"payload")[1:].decode()

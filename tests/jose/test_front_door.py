@@ -65,6 +65,7 @@ def test_every_public_name_is_there_and_nothing_else():
     assert issubclass(mapae.TokenError, MapaeError)
 
 
+@pytest.mark.slow
 def test_importing_mapae_loads_no_server_and_no_cryptography():
     code = (
         "import sys, mapae; mapae.TokenError; "

@@ -199,6 +199,7 @@ TEXTS = st.sampled_from(["x", "", ",", "a,b", ',"iss":"i"', '"', "\\", "{", ":",
     st.sampled_from([",", ", ", " ,\n"]),
     st.sampled_from([":", " : "]),
 )
+@pytest.mark.slow
 def test_a_member_that_stands_twice_passes_no_glance_however_many_commas_there_are(kind, more, order, comma, colon):
     members = [*json.loads(GOOD[Plain]).items(), *more]
     written = [f"{json.dumps(name)}{colon}{json.dumps(value)}" for name, value in members]

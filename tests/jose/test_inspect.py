@@ -252,6 +252,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.slow
 def test_a_hostile_token_is_looked_at_without_harm(text):
     assert inspect_token(text, now=NOW).findings
 

@@ -93,6 +93,7 @@ def test_a_member_that_is_not_right_is_named(jwk, words):
 
 
 @pytest.mark.parametrize("member", ["n", "e", "d", "p", "q", "dp", "dq", "qi"])
+@pytest.mark.slow
 def test_a_number_of_an_rsa_key_has_its_shortest_form(rsa_jwk, member):
     refused(longer(rsa_jwk, member), f"{member} is not a positive number in its shortest form")
     refused(rsa_jwk | {member: ""}, f"{member} is not a positive number in its shortest form")

@@ -31,6 +31,7 @@ def any_key(request):
     return Key.generate(request.param, **bits)
 
 
+@pytest.mark.slow
 def test_a_key_survives_its_jwk(any_key):
     again = Key.from_jwk(any_key.to_jwk(private=True))
     assert (type(again), again.alg, again.kid) == (type(any_key), any_key.alg, any_key.kid)
@@ -128,6 +129,7 @@ def test_a04_an_empty_secret_is_refused_in_every_form():
             make()
 
 
+@pytest.mark.slow
 def test_a03_no_key_file_is_ever_a_secret(rsa_key):
     native = rsa.generate_private_key(65537, 2048)
     public, private = native.public_key(), serialization.PrivateFormat
@@ -228,6 +230,7 @@ def test_a12_the_private_half_must_belong_to_the_public_one(alg):
         Key.from_jwk(one | {private: two[private]})
 
 
+@pytest.mark.slow
 def test_a12_a_private_rsa_key_must_fit_together(rsa_key):
     jwk = rsa_key.to_jwk(private=True)
     for bad in (jwk | {"d": jwk["dp"]}, jwk | {"p": jwk["q"]}, jwk | {"oth": []}, jwk | {"qi": "AQ"}):
@@ -298,6 +301,7 @@ def test_a14_rsa_sizes_and_exponents_are_bounded(rsa_key):
         Key.generate("RS256", bits=1024)
 
 
+@pytest.mark.slow
 def test_a14_the_bounds_hold_for_pem_too():
     weak = rsa.generate_private_key(65537, 1024).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

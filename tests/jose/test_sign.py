@@ -221,6 +221,7 @@ NAMES = st.sampled_from(["exp", "nbf", "iat", "iss", "sub", "aud", "jti", "scope
 
 
 @given(st.dictionaries(NAMES, JSON | st.integers(NOW - 10, NOW + 10), max_size=6), st.sampled_from([None, 60]))
+@pytest.mark.slow
 def test_whatever_sign_makes_is_verified_and_unchanged(claims, lifetime):
     try:
         token = sign(claims, KEY, now=NOW, lifetime=lifetime)

@@ -95,6 +95,7 @@ def test_ecdsa_signatures_are_the_same_each_time():
     assert key.make_signature(MESSAGE) == key.make_signature(MESSAGE)
 
 
+@pytest.mark.slow
 def test_a_short_number_of_ecdsa_is_filled_up_with_zeros():
     key, size = Key.generate("ES512"), 66
     for number in range(64):  # the topmost octet of these 521 bits is 0 every second time
@@ -113,6 +114,7 @@ def test_other_signatures_are_those_of_the_primitive(alg):
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
+@pytest.mark.slow
 def test_a_signature_of_another_size_or_message_is_refused_in_the_same_words(alg, rsa_pem):
     key = Key.from_pem(rsa_pem, alg) if isinstance(ALGORITHMS[alg], Rsa) else Key.generate(alg)
     signature = key.make_signature(MESSAGE)

@@ -18,6 +18,7 @@ OBJECTS = st.dictionaries(st.text(max_size=8), VALUES, max_size=8)
 
 
 @given(OBJECTS)
+@pytest.mark.slow
 def test_what_is_written_is_read_back_exactly(members):
     try:
         raw = write_object(plain(members, "payload"), "payload")
@@ -29,6 +30,7 @@ def test_what_is_written_is_read_back_exactly(members):
 
 
 @given(OBJECTS, st.booleans(), st.sampled_from([None, 2]))
+@pytest.mark.slow
 def test_other_spellings_of_the_same_object_are_read(members, ascii_only, indent):
     text = json.dumps(members, ensure_ascii=ascii_only, indent=indent)
     if "\\ud8" in text or "\\ud9" in text or "\\uda" in text or "\\udb" in text or "\\udc" in text:

@@ -53,6 +53,7 @@ def test_any_text_is_read_or_refused(token):
         read_unverified(token)
 
 
+@pytest.mark.slow
 def test_reading_loads_neither_cryptography_nor_a_server():
     code = (
         "import sys; from mapae.jose.unverified import read_unverified; "

@@ -284,6 +284,7 @@ PAYLOADS = st.dictionaries(
 
 
 @given(HEADERS, PAYLOADS | st.binary(), st.booleans())
+@pytest.mark.slow
 def test_any_signed_payload_gives_claims_or_a_token_error(forge, header, payload, signed):
     token = forge(header, payload)
     if not signed:

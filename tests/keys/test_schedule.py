@@ -223,6 +223,7 @@ def turning_points(history):
 
 @settings(max_examples=2 * settings().max_examples)
 @given(POLICIES, STEPS)
+@pytest.mark.slow
 def test_no_valid_token_is_refused_during_a_rotation(policy, steps):
     history, withdrawn = history_of(policy, steps)
     oldest = policy.announced_for_ms
@@ -238,6 +239,7 @@ def test_no_valid_token_is_refused_during_a_rotation(policy, steps):
 
 @settings(max_examples=2 * settings().max_examples)
 @given(POLICIES, STEPS, st.data())
+@pytest.mark.slow
 def test_somebody_always_signs(policy, steps, data):
     history, _ = history_of(policy, steps)
     moment = data.draw(st.integers(0, history[-1][0] + 5_000))

@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ def read_through(log, *, after=0, most=3, now=NOW):
 
 
 @given(ENTRIES, st.integers(1, 5), st.integers(0, 40))
+@pytest.mark.slow
 def test_pages_joined_are_the_log_without_what_has_passed(entries, most, after):
     expected = travelling(each for each in entries if each.seq > after and each.until >= NOW)
     assert read_through(logged(entries), after=after, most=most) == expected
@@ -98,6 +100,7 @@ def test_what_has_passed_is_dropped_once_it_is_a_fifth():
     assert len(log) == 79
 
 
+@pytest.mark.slow
 def test_an_entry_takes_little_memory_beside_its_key():
     number = 20_000
     entries = [Entry(each, "session", f"{each:022d}", 0, NOW) for each in range(1, number + 1)]

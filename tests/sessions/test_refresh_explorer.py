@@ -31,6 +31,7 @@ HONEST = [
 
 
 @pytest.mark.parametrize("world", HONEST, ids=str)
+@pytest.mark.slow
 def test_an_honest_client_is_never_thrown_out(world):
     assert explore(world) > 3000
 
@@ -106,6 +107,7 @@ TRIPS = st.tuples(
 
 @settings(max_examples=3 * settings().max_examples)
 @given(st.lists(TRIPS, max_size=40))
+@pytest.mark.slow
 def test_random_trips_of_an_honest_client_always_end_in_an_answer(trips):
     """Real times and generations, in one long trace: what the explorer abstracts from."""
     policy = RefreshPolicy(window_ms=WINDOW_MS)

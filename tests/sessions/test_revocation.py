@@ -219,6 +219,7 @@ def knowledge(*batches):
 
 
 @given(st.lists(ENTRIES, max_size=8), st.lists(ENTRIES, max_size=8), st.lists(ENTRIES, max_size=8))
+@pytest.mark.slow
 def test_merging_is_commutative_associative_and_idempotent(one, two, three):
     expected = knowledge(one + two + three)
     assert all(knowledge(*order) == expected for order in permutations([one, two, three]))

@@ -26,6 +26,7 @@ def play_all(seeds, *, kind=Story):
     return outcomes
 
 
+@pytest.mark.slow
 def test_no_revoked_token_outlives_the_bound_whatever_the_network_does():
     outcomes = play_all(range(60))
     if "MAPAE_SEED" not in os.environ:
@@ -173,6 +174,7 @@ class HollowStory(Story):
     ],
     ids=lambda kind: kind.__name__,
 )
+@pytest.mark.slow
 def test_the_simulation_finds_what_breaks_the_bound(kind):
     with pytest.raises(AssertionError, match=r"R1|R5|quiet"):
         play_all(range(300), kind=kind)

@@ -133,6 +133,7 @@ async def test_a_long_query_is_read_apart_and_cannot_write_either(things):
         await things.fetch_apart("SELECT 1")
 
 
+@pytest.mark.slow
 async def test_the_loop_goes_on_while_a_long_query_is_read_apart(things):
     long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
     reading = asyncio.create_task(things.fetch_apart(long))

@@ -76,6 +76,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.slow
 async def test_no_session_slips_through_beside_what_ends_them_all(database, new_account, new_session, change):
     for number in range(12):
         account = new_account(f"n{number}")

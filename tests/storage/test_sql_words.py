@@ -43,6 +43,7 @@ def texts():
         yield path.name, "\n".join(line for line in path.read_text("utf-8").splitlines() if not line.startswith("--"))
 
 
+@pytest.mark.slow
 def test_no_sql_needs_what_distributed_databases_lack():
     found = list(texts())
     assert len(found) > 60
@@ -67,6 +68,7 @@ def test_the_check_above_sees_each_of_them(text):
     assert FORBIDDEN.search(text)
 
 
+@pytest.mark.slow
 def test_no_key_begins_with_a_number_that_only_grows_except_in_logs():
     for file, text in texts():
         for table, columns in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\)", text, re.DOTALL):

@@ -44,6 +44,7 @@ async def test_commits_are_synced_to_the_disk(database):
     assert results == [[(2,)], [("wal",)]]
 
 
+@pytest.mark.slow
 async def test_what_is_asked_for_in_one_turn_of_the_loop_is_one_transaction(file, database):
     async def read_and_write(number):
         # While SQLite counts, the thread that writes may run.

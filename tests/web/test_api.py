@@ -53,6 +53,7 @@ async def test_a_common_password_is_refused_with_the_reason(api):
     assert api.refusal(await api.sign_in(password="password12345678")) == (403, "sign_in_refused")
 
 
+@pytest.mark.slow
 async def test_closed_sign_up_is_refused(settings, api):
     async with create_closed(settings) as closed:
         answer = await type(api)(closed).sign_up()
@@ -74,6 +75,7 @@ def create_closed(settings):
     return Closed()
 
 
+@pytest.mark.slow
 async def test_unknown_wrong_and_disabled_get_the_same_answer(app, api):
     await api.signed_up("disabled@example.com")
     await api.signed_up()
@@ -95,6 +97,7 @@ async def test_unknown_wrong_and_disabled_get_the_same_answer(app, api):
     assert api.refusal(answers[0]) == (403, "sign_in_refused")
 
 
+@pytest.mark.slow
 async def test_failures_have_to_slow_down(api):
     await api.signed_up()
     for _ in range(100):
@@ -123,6 +126,7 @@ async def test_a_new_token_used_at_once_keeps_its_place(api):
     assert third["access_token"] != second["access_token"]
 
 
+@pytest.mark.slow
 async def test_fifty_refreshes_at_once_have_one_successor(api):
     token = (await api.signed_up())["refresh_token"]
     answers = await asyncio.gather(*(api.refresh(token) for _ in range(50)))
@@ -204,6 +208,7 @@ async def test_one_session_can_end_another_but_nobody_elses(app, api):
     assert (await me(api, second)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_changed_password_ends_the_other_sessions(app, api):
     first = await api.signed_up()
     second = await api.signed_in()
@@ -255,6 +260,7 @@ async def test_an_account_can_be_deleted_with_its_password(app, api):
     assert api.refusal(await api.refresh(tokens["refresh_token"])) == (401, "refresh_refused")
 
 
+@pytest.mark.slow
 async def test_activity_is_read_page_by_page_and_is_ones_own(api):
     await api.signed_up("stranger@example.com")
     tokens = await api.signed_up()

@@ -65,6 +65,7 @@ async def test_changed_keys_have_another_etag_and_old_tokens_go_on(app, api):
 
 
 @pytest.mark.parametrize("path", ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"])
+@pytest.mark.slow
 async def test_the_metadata_claims_only_what_is_there(api, path):
     metadata = (await api.get(path)).json()
     assert metadata["issuer"] == "https://id.example.com"
@@ -74,6 +75,7 @@ async def test_the_metadata_claims_only_what_is_there(api, path):
         assert (await api.get(metadata[name])).status_code == 200
 
 
+@pytest.mark.slow
 async def test_an_issuer_with_a_path_is_served_below_it(api, tmp_path):
     settings = Settings(issuer="https://example.com/auth", data=tmp_path / "below", bcrypt_cost=4, log_level="error")
     app = create_app(settings)
@@ -104,6 +106,7 @@ async def test_who_to_tell_about_a_hole_is_said_only_when_it_is_set(api, tmp_pat
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT00:00:00Z", fields["Expires"])
 
 
+@pytest.mark.slow
 async def test_every_type_of_problem_is_explained_at_its_address(api):
     for code in PROBLEMS:
         answer = await api.get(f"/problems/{code}")
@@ -147,6 +150,7 @@ def samples(text):
     }
 
 
+@pytest.mark.slow
 async def test_metrics_count_what_happened(api):
     tokens = await api.signed_up()
     await api.sign_in(password="not the right one, sorry")
@@ -205,6 +209,7 @@ def test_a_new_process_goes_on_from_the_numbers_of_the_one_it_follows(tmp_path):
     assert SharedNumbers(tmp_path, 0).mine() == Numbers([("sign_ups", (), 2)])
 
 
+@pytest.mark.slow
 async def test_the_api_document_is_valid_and_complete(api):
     document = (await api.get("/openapi.json")).json()
     openapi_spec_validator.validate(document)

@@ -67,6 +67,7 @@ async def until(holds):
         await asyncio.sleep(0.001)
 
 
+@pytest.mark.slow
 async def test_a_program_gets_a_ticket_asks_with_it_and_signs_in(service, api, jane):
     async with crowded(service):
         answer = await api.sign_in()
@@ -80,6 +81,7 @@ async def test_a_program_gets_a_ticket_asks_with_it_and_signs_in(service, api, j
     assert api.refusal(await api.sign_in(ticket=problem["ticket"])) == (403, "ticket_refused")
 
 
+@pytest.mark.slow
 async def test_a_browser_keeps_its_ticket_in_a_cookie_that_is_bound_to_another(service, api, browser, jane):
     async with crowded(service):
         answer = await browser.sign_in(delivery="cookie")
@@ -117,6 +119,7 @@ async def test_a_ticket_cookie_that_counts_no_more_is_taken_back_and_locks_nobod
     assert (await browser.sign_in(delivery="cookie")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_tokens_are_verified_and_refreshed_while_a_crowd_waits(service, api, jane):
     tokens = await api.signed_in()
     async with crowded(service):
@@ -154,6 +157,7 @@ async def test_the_way_to_a_page_inside_leads_through_the_waiting_room_and_on(se
     assert TICKET not in browser.cookies
 
 
+@pytest.mark.slow
 async def test_nobody_fills_in_a_form_while_others_wait(service, api, browser, jane):
     async with crowded(service):
         await api.sign_in()
@@ -198,6 +202,7 @@ async def test_the_number_in_the_address_changes_nothing_but_the_bar(service, ap
         assert "<b>" not in room.text
 
 
+@pytest.mark.slow
 async def test_a_page_with_a_ticket_that_does_not_count_begins_again_without_it(service, browser, jane):
     browser.cookies.set(TICKET, "rubbish", domain="id.example.com")
     form = {"email": browser.EMAIL, "password": browser.PASSWORD, "next": ""}

@@ -28,12 +28,14 @@ async def signs_in_on_the_page(browser, password):
     return await browser.post("/sign-in", data={"email": browser.EMAIL, "password": password, "next": ""})
 
 
+@pytest.mark.slow
 async def test_a_browser_that_signed_up_through_the_api_gets_in_while_somebody_hammers_the_account(browser, hammer):
     await browser.sign_up(delivery="cookie")
     await hammer()
     assert (await browser.sign_in(delivery="cookie")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_a_browser_that_signed_in_on_the_page_gets_in_while_somebody_hammers_the_account(api, browser, hammer):
     await api.sign_up()
     assert (await signs_in_on_the_page(browser, api.PASSWORD)).status_code == 303
@@ -42,6 +44,7 @@ async def test_a_browser_that_signed_in_on_the_page_gets_in_while_somebody_hamme
     assert (await signs_in_on_the_page(browser, api.PASSWORD)).status_code == 303
 
 
+@pytest.mark.slow
 async def test_a_known_browser_stays_known_after_signing_out(browser, hammer):
     await browser.sign_up(delivery="cookie")
     assert (await browser.post("/v1/sign-out")).status_code == 204

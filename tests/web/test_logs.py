@@ -57,6 +57,7 @@ def test_what_other_code_reports_is_kept_without_the_messages_of_strangers():
     assert ours["message"] == "our own words"
 
 
+@pytest.mark.slow
 async def test_the_log_of_a_whole_visit_holds_no_secret_and_no_person(settings, api):
     written = []
     app = create_app(settings, log=Log(written.append, level="debug", text=False))

@@ -119,6 +119,7 @@ async def test_every_page_carries_the_security_headers_and_is_kept_by_no_cache(b
         assert "strict-transport-security" in headers
 
 
+@pytest.mark.slow
 async def test_no_page_has_a_script_or_a_style_of_its_own(browser):
     await browser.signs_up()
     for path in ("/account", "/account/password", "/account/delete", "/problems/busy", "/reference", "/nowhere"):
@@ -176,6 +177,7 @@ async def test_a_wrong_password_and_an_unknown_email_get_the_very_same_page(brow
     assert wrong.text.replace(EMAIL, "") == unknown.text.replace("john@example.com", "")
 
 
+@pytest.mark.slow
 async def test_failures_slow_down_with_a_page_that_says_how_long(browser):
     for _ in range(30):
         answer = await browser.signs_in("not the right password")
@@ -186,6 +188,7 @@ async def test_failures_slow_down_with_a_page_that_says_how_long(browser):
     assert "Too many attempts. You can try again in" in answer.text
 
 
+@pytest.mark.slow
 async def test_signing_in_goes_where_one_wanted_to_go_but_never_to_another_site(browser):
     await browser.signs_up()
     assert (await browser.signs_in(next="/account/password")).headers["location"] == "/account/password"
@@ -193,6 +196,7 @@ async def test_signing_in_goes_where_one_wanted_to_go_but_never_to_another_site(
     assert (await browser.get("/sign-in?next=https://evil.example")).headers["location"] == "/account"
 
 
+@pytest.mark.slow
 async def test_signing_in_over_a_session_leaves_none_behind(browser):
     await browser.signs_up()
     await browser.signs_in()
@@ -201,6 +205,7 @@ async def test_signing_in_over_a_session_leaves_none_behind(browser):
     assert "You are signed in on this device only." in page.text
 
 
+@pytest.mark.slow
 async def test_the_account_lists_every_session_and_ends_one(app, browser, other_browser):
     await browser.signs_up()
     await other_browser.signs_in()
@@ -260,6 +265,7 @@ async def test_a_form_sent_with_an_expired_access_token_is_not_lost(app, browser
     assert (await other_browser.get("/account")).status_code == 303
 
 
+@pytest.mark.slow
 async def test_a_copied_refresh_token_ends_the_session_and_its_owner_is_told(app, browser):
     await browser.signs_up()
     copied = browser.cookies.get("__Host-mapae-refresh")
@@ -286,6 +292,7 @@ async def test_a_visit_that_began_on_another_site_is_sent_on_from_a_page_of_ours
     assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.slow
 async def test_changing_the_password_ends_the_other_sessions(app, browser, other_browser):
     await browser.signs_up()
     await other_browser.signs_in()
@@ -416,6 +423,7 @@ async def test_the_colours_follow_the_browser_until_the_reader_chooses(browser):
     assert "data-theme" not in (await browser.get("/sign-up")).text
 
 
+@pytest.mark.slow
 async def test_what_people_write_is_shown_as_text(browser):
     await browser.send_form("/sign-up", name="<script>alert(1)</script>", email=EMAIL, password=PASSWORD, next="")
     page = await browser.get("/account")
@@ -435,6 +443,7 @@ async def test_assets_are_named_by_their_content_and_kept_for_ever(browser):
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.slow
 async def test_every_code_is_explained_in_both_languages(browser, language):
     index = await browser.get(f"/problems?lang={language}")
     for code, problem in PROBLEMS.items():
@@ -495,6 +504,7 @@ async def test_the_account_says_how_soon_signing_out_takes_effect_once_that_was_
     assert "보통 0.1초 안에 적용돼요." in (await browser.get("/account?lang=ko")).text
 
 
+@pytest.mark.slow
 async def test_the_reference_shows_every_operation(browser):
     document = (await browser.get("/openapi.json")).json()
     for language in ("en", "ko"):
@@ -516,6 +526,7 @@ async def test_closed_sign_up_offers_no_form_and_takes_none(settings):
         assert (await browser.signs_in()).status_code == 422
 
 
+@pytest.mark.slow
 async def test_an_old_password_is_mentioned_only_where_the_setting_says_so(settings):
     async with running(replace(settings, password_max_age=90 * 86_400)) as browser:
         await browser.signs_up()

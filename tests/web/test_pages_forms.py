@@ -34,6 +34,7 @@ def test_a_broken_form_is_refused(body):
 
 
 @given(st.binary() | st.from_regex(rb"([a-z]=(%[0-9A-F]{2})*&){0,5}"))
+@pytest.mark.slow
 def test_any_bytes_give_pairs_or_a_refusal(body):
     try:
         pairs = parse_form(body)

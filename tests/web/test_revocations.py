@@ -80,6 +80,7 @@ async def test_a_feed_that_is_another_or_was_set_back_is_read_from_its_beginning
         assert (page.after, page.upto, len(page.entries)) == (0, 1, 1), query
 
 
+@pytest.mark.slow
 async def test_a_long_feed_comes_in_pages(api, app, monkeypatch):
     monkeypatch.setitem(pages.FeedLog.page.__kwdefaults__, "most", 2)
     ended = [await signed_out(api) for _ in range(5)]
@@ -102,6 +103,7 @@ async def test_a_nonce_makes_the_service_ask_its_database_and_comes_back(api, ap
     assert app.service.feed.readings > asked
 
 
+@pytest.mark.slow
 async def test_many_readers_at_once_share_the_readings_of_the_database(api, app):
     asked = app.service.feed.readings
     await asyncio.gather(*(page_of(api, nonce=f"nonce-{number}") for number in range(20)))

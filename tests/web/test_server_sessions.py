@@ -107,6 +107,7 @@ async def test_a_browser_gets_one_cookie_that_lasts_as_long_as_the_session_can(a
     assert set_cookies(answer).keys() == {ACCESS, REFRESH}
 
 
+@pytest.mark.slow
 async def test_the_cookie_is_far_smaller_than_that_of_a_jwt(settings, browser, tmp_path, measured):
     opaque = set_cookies(await browser.sign_up(delivery="cookie"))
     made = create_app(replace(settings, access_token="jwt", data=tmp_path / "other"))
@@ -119,6 +120,7 @@ async def test_the_cookie_is_far_smaller_than_that_of_a_jwt(settings, browser, t
     assert sizes[0] * 4 < sizes[1]
 
 
+@pytest.mark.slow
 async def test_a_session_that_ended_elsewhere_can_be_signed_out_of(api, browser):
     await browser.sign_up(delivery="cookie")
     tokens = await api.signed_in()
@@ -132,6 +134,7 @@ async def form(client, path, **fields):
     return await client.post(path, data=fields, headers=OWN_ORIGIN)
 
 
+@pytest.mark.slow
 async def test_the_pages_work_with_the_one_cookie(app, browser):
     answer = await form(browser, "/sign-up", name="Jane", email="jane@example.com", password=PASSWORD, next="")
     assert answer.headers["location"].endswith("/account")
@@ -146,6 +149,7 @@ async def test_the_pages_work_with_the_one_cookie(app, browser):
     assert (await browser.get("/account")).status_code == 303
 
 
+@pytest.mark.slow
 async def test_signing_in_over_a_session_ends_that(api, browser):
     await api.signed_up()
     fields = {"email": "jane@example.com", "password": PASSWORD, "next": ""}
@@ -167,6 +171,7 @@ async def test_a_page_without_a_database_says_so_and_keeps_the_cookie(app, brows
     assert not set_cookies(answer)
 
 
+@pytest.mark.slow
 async def test_browsers_of_before_the_switch_go_on(settings, tmp_path, browser, app):
     """Their refresh cookie still works, and they change over when they next sign in."""
     older = create_app(replace(settings, access_token="jwt"))
