@@ -152,7 +152,7 @@ def test_more_shapes_than_are_remembered_are_signed_too():
         ({"audience": ["a", 5]}, ClaimRefused),
         ({"typ": ""}, Malformed),
         ({"key": b"secret"}, TypeError),
-        ({"key": Key.generate("ES256").public()}, TypeError),
+        ({"key": Key.generate("ES256", kid="one").public()}, TypeError),
         ({"key": mapae.KeySet([Key.generate("ES256"), Key.generate("ES256")])}, TypeError),
     ],
     ids=str,
