@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,9 @@ settings.load_profile("full")
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
         del os.environ[name]
+
+# A thread that begins to be traced while another does cannot start (in Python 3.11), and with it a server's hash pool.
+threading.settrace(None)  # type: ignore[arg-type]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOUND = ROOT / ".cache" / "tests.json"

@@ -219,7 +219,16 @@ def test_the_public_ci_uses_actions_that_runners_still_start():
 
 # Called by a framework, by the standard library or by applications, under these names.
 HOOKS = {"capture_signals", "emit", "format_commands", "list_commands", "makefile", "readable", "readinto"}
-HOOKS |= {"send_400_response"}
+# asyncio.Protocol
+HOOKS |= {"connection_made", "connection_lost", "data_received", "pause_writing", "resume_writing"}
+HOOKS |= {
+    "on_message_begin",
+    "on_url",
+    "on_header",
+    "on_headers_complete",
+    "on_body",
+    "on_message_complete",
+}  # httptools
 
 
 def names_used(tree: ast.AST) -> Iterator[str]:

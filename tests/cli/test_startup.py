@@ -27,15 +27,19 @@ def test_inspecting_a_token_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_inspecting_a_token_takes_less_than_150_ms_of_cpu_time():
-    def seconds() -> float:
+def test_inspecting_a_token_starts_in_little_more_than_the_command_line_takes(measured):
+    """150 ms of processor time are the aim; machines differ, so the library of the command line is the measure."""
+
+    def seconds(*command: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "mapae", "token", "inspect"]
-        subprocess.run(command, input=TOKEN, text=True, capture_output=True, check=True, timeout=60)
+        subprocess.run([sys.executable, *command], input=TOKEN, text=True, capture_output=True, check=True, timeout=60)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(7)) < 0.150
+    pairs = [(seconds("-m", "mapae", "token", "inspect"), seconds("-c", "import click")) for _ in range(7)]
+    ours, click = (min(times) for times in zip(*pairs, strict=True))
+    measured("token inspect, and importing click, ms of processor time", f"{ours * 1e3:.0f}, {click * 1e3:.0f}")
+    assert ours < 3 * click
 
 
 @pytest.mark.slow

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
+from mapae.admission.gate import NOTICE_MS, Mode
 from mapae.cli.commands import Group, command, json_option
 from mapae.cli.language import say
 from mapae.cli.options import settings_options
@@ -44,12 +47,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def open_gate(settings: Settings, *, as_json: bool) -> None:
     """Open the gate."""
-
-    async def work(service: Service) -> GateStatus:
-        await set_gate(service, "open")
-        return await gate_status(service)
-
-    _show(inside(settings, work), as_json=as_json)
+    _show(inside(settings, partial(_set, mode="open")), as_json=as_json)
 
 
 @command(ko="문을 닫아요. 오는 사람은 대기표를 받고, 다시 열 때까지 줄이 멈춰요.")
@@ -57,12 +55,7 @@ def open_gate(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def close(settings: Settings, *, as_json: bool) -> None:
     """Close the gate: whoever comes gets a place, and the line stands still. Signed-in people notice nothing."""
-
-    async def work(service: Service) -> GateStatus:
-        await set_gate(service, "closed")
-        return await gate_status(service)
-
-    _show(inside(settings, work), as_json=as_json)
+    _show(inside(settings, partial(_set, mode="closed")), as_json=as_json)
 
 
 @command(ko="서 있는 사람은 들이고, 새로 오는 사람은 나중에 오라고 해요.")
@@ -70,12 +63,7 @@ def close(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def drain(settings: Settings, *, as_json: bool) -> None:
     """Let in those who wait; whoever comes now is told to come back later."""
-
-    async def work(service: Service) -> GateStatus:
-        await set_gate(service, "draining")
-        return await gate_status(service)
-
-    _show(inside(settings, work), as_json=as_json)
+    _show(inside(settings, partial(_set, mode="draining")), as_json=as_json)
 
 
 @command(
@@ -90,13 +78,14 @@ def drain(settings: Settings, *, as_json: bool) -> None:
 @json_option
 def schedule(settings: Settings, *, moment: str, as_json: bool) -> None:
     """Close now and open at MOMENT (RFC 3339). Those who come before get places by lot: rushing brings no gain."""
-    opens_ms = _moment(moment)
+    _show(inside(settings, partial(_set, mode="closed", opens_ms=_moment(moment))), as_json=as_json)
 
-    async def work(service: Service) -> GateStatus:
-        await set_gate(service, "closed", opens_ms=opens_ms)
-        return await gate_status(service)
 
-    _show(inside(settings, work), as_json=as_json)
+async def _set(service: Service, *, mode: Mode, opens_ms: int | None = None) -> GateStatus:
+    """Set the gate and wait until every process has read it, so that who comes after the command meets it so."""
+    await set_gate(service, mode, opens_ms=opens_ms)
+    await asyncio.sleep(NOTICE_MS / 1000)
+    return await gate_status(service)
 
 
 def _moment(text: str) -> int:
