@@ -32,7 +32,10 @@ class MapaeServe(Peer):
     title: str = "Mapae"
     store: str = "SQLite"
     algorithm: str = "ES256"
-    remark: str = "who am I reads the account; a refresh is the first one of its session, so that it rotates"
+    remark: str = (
+        "who am I reads the account; a refresh is the first one of its session, so that it rotates; the gate is off, "
+        "since the generator asks again at once whatever it is told: `mapae lab crowd` is about that"
+    )
     operations: tuple[Operation, ...] = ("who", "who_first", "refresh", "hold", "sign_in")
     ready_path: str = "/livez"
     distributions: tuple[str, ...] = ("mapae", "uvicorn", "httptools", "cryptography", "msgspec", "bcrypt")
@@ -53,6 +56,7 @@ class MapaeServe(Peer):
             **self._environment(folder),
             "MAPAE_PORT": str(port),
             "MAPAE_LOG_LEVEL": self.log_level,
+            "MAPAE_GATE": "false",
         }
 
     def sign_in_request(self, email: str) -> bytes:
