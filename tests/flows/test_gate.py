@@ -67,7 +67,7 @@ async def a_ticket(service, jane, **shown):
 
 async def its_turn(service, turn):
     """Look and decide as the watcher does, until the holder of the ticket may sign in."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         await gate.look(service)
         await gate.decide(service)
@@ -198,6 +198,7 @@ async def knocks(service, address, times, *, turn=gate.NO_TURN):
     return places, waits
 
 
+@pytest.mark.slow  # all come within a tenth of a second and draw lots: the holder may be the last of a hundred
 async def test_one_network_cannot_make_the_line_long_and_nobody_else_notices(service, jane):
     held = await a_ticket(service, jane)
     service.hash_pool = HashPool(1)  # not measured yet: four hashes per second
