@@ -66,6 +66,7 @@ def test_what_everyone_reads_first_is_there_in_both_languages():
     assert {"README.md", "docs/index.md", "docs/learn/first-sign-in.md"} <= pairs
 
 
+@pytest.mark.slow
 def test_the_look_up_pages_say_what_the_code_says():
     checked = subprocess.run(
         [sys.executable, ROOT / "tools" / "generate_reference.py", "--check"],

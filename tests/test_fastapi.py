@@ -249,6 +249,7 @@ async def test_the_service_is_mounted_at_the_path_of_the_issuer(embedded):
             assert (await http.get(path)).json()["issuer"] == "http://localhost:8000/auth"
 
 
+@pytest.mark.slow
 async def test_both_kinds_of_token_come_in_at_the_same_door(tmp_path, monkeypatch):
     monkeypatch.setenv("MAPAE_BCRYPT_COST", "10")
     monkeypatch.setenv("MAPAE_CLIENTS", "phone=jwt,kiosk=opaque")
@@ -328,6 +329,7 @@ async def test_a_websocket_is_accepted_only_from_somebody_known(embedded, given)
         assert sent[0]["status"] == 401
 
 
+@pytest.mark.slow
 async def test_before_the_start_nobody_is_known(embedded):
     async with client(mounted(embedded)) as http:
         assert (await http.get("/me", headers=bearer("x"))).status_code == 503

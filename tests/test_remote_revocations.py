@@ -162,6 +162,7 @@ def test_the_first_reading_is_whole_and_the_next_ones_wait_for_news(service, gua
     assert ["wait" in query for query in service.asked[:4]] == [False, False, False, True]
 
 
+@pytest.mark.slow
 def test_each_kind_of_revocation_is_followed(service, guarding):
     guard = guarding()
     text = token("s", epo=2, rsq=0)
@@ -178,6 +179,7 @@ async def checked(guard, text, **options):
     return await guard.check_async(text, **options)
 
 
+@pytest.mark.slow
 def test_an_event_loop_goes_on_while_the_first_answer_is_awaited(service, guarding):
     service.away = True
     guard = guarding(start_seconds=5)
@@ -307,6 +309,7 @@ def test_a_page_that_is_forged_or_old_or_nonsense_teaches_nothing(service, guard
     assert refused(guard, token("gone"), Revoked)
 
 
+@pytest.mark.slow
 def test_a_fetcher_that_raises_anything_at_all_does_not_end_the_following(service, guarding):
     def fetch(request):
         if service.away:
@@ -486,6 +489,7 @@ def test_a_file_that_is_broken_is_as_good_as_none(service, guarding, tmp_path, c
         guarding(snapshot_file=path).check(token())
 
 
+@pytest.mark.slow
 def test_the_file_of_another_issuer_counts_for_nothing(service, guarding, kept):
     written = json.loads(kept.read_bytes())
     kept.write_bytes(json.dumps(written | {"issuer": "https://other.example"}).encode())

@@ -108,6 +108,7 @@ def rounds(spending):
 # -- the whole password
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hashing", [BCRYPT, ARGON2], ids=["bcrypt", "argon2id"])
 @pytest.mark.parametrize(
     "password",
@@ -156,6 +157,7 @@ def test_what_is_too_long_or_no_text_is_never_hashed(password, spent):
 # -- hashes from elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stored", "scheme"), IMPORTED.values(), ids=IMPORTED)
 @pytest.mark.parametrize("hashing", [BCRYPT, ARGON2], ids=["now bcrypt", "now argon2id"])
 def test_an_imported_hash_is_checked_and_then_upgraded(stored, scheme, hashing):
@@ -191,6 +193,7 @@ def test_an_imported_bcrypt_decides_about_long_passwords_by_setting_and_at_full_
     assert not hashing.verify("a" * 72, upgraded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stored", "code"),
     [
@@ -268,6 +271,7 @@ def test_a_damaged_hash_matches_nothing_and_breaks_nothing():
     assert seen > 100
 
 
+@pytest.mark.slow
 @settings(max_examples=3 * settings().max_examples)
 @given(st.text(max_size=120))
 @example("$2b$04$" + "é" * 53)
@@ -295,6 +299,7 @@ SIGN_INS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", SIGN_INS.values(), ids=SIGN_INS)
 @pytest.mark.parametrize("password", [PASSWORD, "wrong", "", "x" * 1000], ids=["right", "wrong", "empty", "long"])
 def test_p8_every_sign_in_spends_the_same_rounds_of_bcrypt(stored, password, spent):

@@ -31,6 +31,7 @@ def why(password, policy=POLICY, context=CONTEXT):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("password", "verdict"),
     [
@@ -53,6 +54,7 @@ def test_p1_decomposed_letters_count_as_typed_on_other_keyboards():
     assert why(unicodedata.normalize("NFD", composed)) == "too_short"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [64, 128, 1024])
 def test_p1_long_passwords_are_allowed(length):
     assert why("".join(random.Random(length).choices(string.printable[:95], k=length))) is None
@@ -182,6 +184,7 @@ def test_p6_an_account_keeps_no_hint_and_no_secret_question():
     assert {name for name in kept if "password" in name} == {"password_hash", "password_changed_ms"}
 
 
+@pytest.mark.slow
 @settings(max_examples=2 * settings().max_examples)
 @given(st.text(max_size=40), st.lists(st.text(max_size=20), max_size=3))
 def test_any_text_is_accepted_or_refused_with_a_reason(password, context):

@@ -89,6 +89,7 @@ class Newest(Gatekeeper):
         return self.state.tau_at(now_ms) // 1000 + int(lot * 1_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("keeper", "seed"), [(Hasty, 6), (Newest, 1)])
 def test_the_oracle_notices_a_gate_that_breaks_a_rule(keeper, seed, monkeypatch):
     monkeypatch.delenv("MAPAE_SEED", raising=False)

@@ -35,6 +35,7 @@ def test_the_gate_is_opened_closed_and_drained(run):
     assert run("gate", "open")["mode"] == "open"
 
 
+@pytest.mark.slow
 def test_a_schedule_names_the_moment_and_closes_until_then(run):
     found = run("gate", "schedule", "2099-12-01T20:00:00+09:00")
     assert (found["mode"], found["opens_ms"]) == ("closed", 4_099_806_000_000)

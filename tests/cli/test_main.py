@@ -57,6 +57,7 @@ def test_no_secret_is_an_argument(path):
         )
 
 
+@pytest.mark.slow
 def test_every_group_explains_itself_in_both_languages(run):
     for name, (_, _, korean) in VERBS.items():
         assert run(name, "--help", env={"LC_ALL": "ko_KR.UTF-8"}).out
@@ -84,6 +85,7 @@ def test_a_usage_mistake_is_told_to_programs_as_json(run):
     assert "--key" in error["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "args",
     [

@@ -118,6 +118,7 @@ def with_signature(token, signature):
     return f"{token.rpartition('.')[0]}.{signature}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "make", "args"),
     [

@@ -284,6 +284,7 @@ def test_a_problem_becomes_the_error_of_its_code(answer, kind):
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=4)
 
 
+@pytest.mark.slow
 @given(
     st.integers(300, 599),
     st.dictionaries(st.sampled_from(["code", "detail", "errors", "ticket", "position", "wait", "state"]), JSON),

@@ -80,6 +80,7 @@ def test_what_is_no_complete_answer_is_none(pieces):
         ask(service)
 
 
+@pytest.mark.slow
 def test_an_answer_that_drips_ends_at_the_timeout():
     began = time.monotonic()
     drops = [b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n", *[b"x"] * 900]

@@ -106,6 +106,7 @@ def test_an_unknown_kid_is_a_client_error(client, kid):
         client().get_signing_key(kid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answer",
     [(500, b"", {}), (404, b"{}", {}), (302, b"", {"Location": "/jwks"})],

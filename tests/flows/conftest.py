@@ -71,11 +71,9 @@ def database(request) -> Iterator[str | None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database: str | None) -> Settings:
+def settings(data: Path, database: str | None) -> Settings:
     # The cheapest bcrypt there is: what it costs is tested where passwords are.
-    return Settings(
-        data=tmp_path / "mapae-data", database=database, bcrypt_cost=4, hash_threads=2, hash_queue_seconds=60
-    )
+    return Settings(data=data, database=database, bcrypt_cost=4, hash_threads=2, hash_queue_seconds=60)
 
 
 @pytest.fixture

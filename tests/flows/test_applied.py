@@ -17,6 +17,7 @@ async def ends_everywhere(person):
     return await sign_out_everywhere(person.service, principal, visitor=person.browser)
 
 
+@pytest.mark.slow
 async def test_what_another_process_revoked_is_measured_and_ones_own_is_not(settings, clock, jane):
     await jane.signs_up()
     async with open_service(settings, clock=clock) as other:

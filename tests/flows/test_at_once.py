@@ -57,6 +57,7 @@ async def by_reuse(service, jane, ended, _):
         await refresh(service, ended.refresh_token, visitor=jane.browser)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end",
     [

@@ -53,6 +53,7 @@ async def test_p7_strangers_who_guess_at_once_on_two_nodes_get_no_more_guesses_t
     assert await at_once(*tries) == (PER_ACCOUNT.free + 1, 40 - PER_ACCOUNT.free - 1)
 
 
+@pytest.mark.slow
 async def test_p7_after_each_wait_one_of_many_strangers_is_looked_at(service, other, jane):
     await slowed_down(service, jane)
     for wait in (2, 4, 8):
@@ -62,6 +63,7 @@ async def test_p7_after_each_wait_one_of_many_strangers_is_looked_at(service, ot
     assert await jane.signs_in()
 
 
+@pytest.mark.slow
 async def test_an_attempt_that_was_not_looked_at_does_not_begin_the_wait_anew(service, jane):
     await slowed_down(service, jane)
     service.settings = replace(service.settings, gate=False)  # else she would be given a place in a line
@@ -74,6 +76,7 @@ async def test_an_attempt_that_was_not_looked_at_does_not_begin_the_wait_anew(se
     assert await jane.signs_in()
 
 
+@pytest.mark.slow
 async def test_many_right_passwords_from_one_network_at_once_are_all_let_in(service, person):
     office = [person(service, email=f"n{number}@example.com") for number in range(PER_ADDRESS.free + 5)]
     for each in office:
@@ -81,6 +84,7 @@ async def test_many_right_passwords_from_one_network_at_once_are_all_let_in(serv
     assert len(await asyncio.gather(*(each.signs_in() for each in office))) == len(office)
 
 
+@pytest.mark.slow
 async def test_p7_a_network_that_has_guessed_too_often_is_let_in_one_attempt_at_a_time(service, other, jane):
     await jane.signs_up()
     for number in range(PER_ADDRESS.free + 1):

@@ -63,6 +63,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bad", "why"), BAD.items(), ids=[each.__name__ for each in BAD])
 async def test_a_bad_ticket_is_refused_and_the_honest_holder_is_let_in_as_if_nothing_had_been(service, jane, bad, why):  # noqa: F811
     service.gate.office = TicketOffice(SECRET, issuer=service.settings.issuer)
@@ -81,6 +82,7 @@ async def test_a_bad_ticket_is_refused_and_the_honest_holder_is_let_in_as_if_not
     assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrived_ms", [-(10**15), 0, 2**53, 2**62])
 async def test_an_absurd_place_breaks_nothing(service, jane, arrived_ms):  # noqa: F811
     """Only the service itself can have signed one, by a clock that was wrong."""

@@ -135,6 +135,7 @@ async def test_two_devices_that_show_one_ticket_at_once_get_one_session(service,
     assert await rows_of(service, "session") == before + 1
 
 
+@pytest.mark.slow
 async def test_a_wrong_password_sends_nobody_back_to_the_end(service, jane):
     turn = await its_turn(service, Turn((await a_ticket(service, jane)).ticket))
     with pytest.raises(SignInRefused):
@@ -161,6 +162,7 @@ async def test_a_ticket_of_a_browser_is_worth_nothing_in_another(service, jane):
     assert await gate.poll(service, Turn(held.ticket, held.confirmation, browser=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "ey" * 100])
 async def test_rubbish_instead_of_a_ticket_is_refused(service, jane, text):
     with pytest.raises(TicketRefused):

@@ -22,6 +22,7 @@ def database():
     """A SQLite file: that of PostgreSQL has its own tests of a database that goes away."""
 
 
+@pytest.mark.slow
 async def test_nobody_gets_in_while_the_database_cannot_be_read_and_no_place_is_lost(service, settings, jane):  # noqa: F811
     await jane.signs_up()
     turn = Turn((await a_ticket(service, jane)).ticket)

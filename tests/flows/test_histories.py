@@ -53,6 +53,7 @@ async def recorded(settings, clock, *, histories, weakened=lambda database: data
         return found, nodes[0].refresh_policy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("histories", [4, pytest.param(60, marks=pytest.mark.slow)])
 async def test_refreshes_at_several_nodes_are_as_if_one_had_followed_the_other(settings, clock, measured, histories):
     found, policy = await recorded(settings, clock, histories=histories)

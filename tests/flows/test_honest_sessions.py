@@ -36,6 +36,7 @@ async def lived(nodes, clock, *, seeds):
     return happened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sessions", [3, pytest.param(150, marks=pytest.mark.slow)])
 async def test_honest_sessions_are_never_thrown_out(settings, clock, measured, sessions):
     async with AsyncExitStack() as stack:

@@ -49,6 +49,7 @@ async def refused_guesses(jane, browser):
     raise AssertionError("nothing ever slowed down")
 
 
+@pytest.mark.slow
 async def test_p7_the_owner_gets_in_at_once_from_a_known_browser_while_somebody_hammers_the_account(jane):
     signed_up = await jane.signs_up()
     browser = replace(jane.browser, known=signed_up.known_device)
@@ -79,6 +80,7 @@ async def test_the_owner_may_be_wrong_a_few_times_while_somebody_hammers_the_acc
         assert await tries(jane, browser, jane.password)
 
 
+@pytest.mark.slow
 async def test_p7_the_owners_success_gives_an_attacker_no_new_guesses(jane):
     await jane.signs_up()
     browser = await known_browser(jane)
@@ -121,6 +123,7 @@ async def test_p7_all_known_devices_of_an_account_have_one_budget_together(jane)
     assert PER_KNOWN.limit == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda _: "", lambda known: known[:-2] + "AA", lambda known: known[::-1]])
 async def test_a_proof_that_is_none_is_ignored(jane, change):
     await jane.signs_up()

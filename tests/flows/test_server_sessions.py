@@ -231,6 +231,7 @@ async def test_that_a_session_is_gone_is_remembered_for_a_step(service, jane, co
         assert counted.asked == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how", ["end_session", "others", "everywhere", "password", "disabled", "deleted", "by the operator"]
 )

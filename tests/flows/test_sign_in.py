@@ -103,6 +103,7 @@ async def test_unknown_wrong_and_disabled_are_refused_in_the_same_words(service,
     assert {row.reason for row in page.rows} == {"unknown_account", "wrong_password", "account_disabled"}
 
 
+@pytest.mark.slow
 async def test_failures_slow_down_the_next_attempt_and_a_wait_ends_by_itself(service, jane, clock):
     await jane.signs_up()
     waited = None
@@ -182,6 +183,7 @@ async def test_a_closed_server_refuses_sign_ups(settings, clock, jane):
         await jane.signs_up()
 
 
+@pytest.mark.slow
 async def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(service, jane):
     await jane.signs_up()
     here, there = await jane.signs_in(), await jane.signs_in()
@@ -198,6 +200,7 @@ async def test_a_changed_password_ends_the_other_sessions_and_keeps_this_one(ser
     assert "password_changed" in events
 
 
+@pytest.mark.slow
 async def test_the_current_password_is_needed_to_change_it(service, jane):
     principal = authenticate(service, (await jane.signs_up()).access_token)
     with pytest.raises(SignInRefused):

@@ -40,6 +40,7 @@ def settings(settings):
     return replace(settings, gate=False)  # a line would keep them from coming at once
 
 
+@pytest.mark.slow
 async def test_no_more_come_in_at_once_than_one_after_the_other(service, clock):
     tries = [[opening(service, 50 * turn + number) for number in range(35)] for turn in range(3)]
     assert await all_let_in(*tries[:1]) <= MOST

@@ -95,6 +95,7 @@ async def taken(service, number):
     return places
 
 
+@pytest.mark.slow
 async def test_no_place_is_given_twice_however_many_nodes_there_are(settings, clock, monkeypatch):
     monkeypatch.setattr(status_lists, "BLOCK_SIZE", 8)
     monkeypatch.setattr(status_lists, "BLOCKS", 16)  # so small that lists are soon full and blocks wanted twice

@@ -74,6 +74,7 @@ def test_a04_a_token_made_with_no_secret_at_all_is_refused(forge, key):
     refuse(forge(None, None, bytes(32)), key, SignatureRefused)
 
 
+@pytest.mark.slow
 def test_a06_a_key_for_ps256_verifies_no_rs256(forge, rsa_key):
     token = sign({}, rsa_key, now=NOW, lifetime=60)
     other = Key.from_pem(rsa_key.to_pem(), "PS256", kid=rsa_key.kid)

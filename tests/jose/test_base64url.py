@@ -27,6 +27,7 @@ def test_what_is_written_is_read_back(raw):
     assert decode(text) == raw
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(max_size=12), st.text(alphabet=ALPHABET + '+/=."\\ \n', max_size=12)))
 def test_an_accepted_text_is_the_only_text_for_its_octets(text):
     raw = accepted(text)

@@ -55,6 +55,7 @@ def forged(claims=None, header=None, key=KEY):
     return f"{signing_input}.{key.make_signature(signing_input.encode())}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "alg", ["ES256", "ES384", "ES512", "ES256K", "Ed25519", "Ed448", "PS256", "RS256", "ML-DSA-44"]
 )

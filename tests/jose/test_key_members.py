@@ -102,6 +102,7 @@ def test_a_number_of_an_rsa_key_has_its_shortest_form(rsa_jwk, member):
         refused(without(rsa_jwk, member), f"{member} is not canonical base64url")
 
 
+@pytest.mark.slow
 def test_the_bounds_of_rsa_are_exact(rsa_jwk):
     public = without(rsa_jwk, "d", "p", "q", "dp", "dq", "qi")
 

@@ -38,6 +38,7 @@ def test_a_key_survives_its_jwk(any_key):
     any_key.check_signature(b"message", again.make_signature(b"message"))
 
 
+@pytest.mark.slow
 def test_a_public_export_holds_no_private_member(any_key):
     if isinstance(any_key, SecretKey):
         with pytest.raises(KeyRefused, match="no public half"):
@@ -58,6 +59,7 @@ def test_a_public_export_holds_no_private_member(any_key):
         public.to_pem(private=True)
 
 
+@pytest.mark.slow
 def test_a_key_survives_its_pem(any_key):
     if isinstance(any_key, SecretKey):
         with pytest.raises(KeyRefused):

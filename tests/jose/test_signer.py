@@ -34,6 +34,7 @@ def members(token):
     return {name: value for name, value in read_unverified(token).payload.items() if name != "jti"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "RS256", "PS256", "ES256", "ES512", "Ed25519", "ML-DSA-44"])
 def test_each_algorithm_signs_the_short_way_too(alg):
     key = Key.generate(alg, bits=2048)
@@ -133,6 +134,7 @@ def test_a_claim_that_says_the_same_as_the_signer_is_no_contradiction():
         assert (claims.iss, claims.aud, claims.iat, claims.nbf) == ("https://id.example", ("a", "b"), NOW - 9, NOW)
 
 
+@pytest.mark.slow
 def test_more_shapes_than_are_remembered_are_signed_too():
     prepared = signer()
     for number in [*range(600), *range(600)]:

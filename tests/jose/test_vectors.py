@@ -87,6 +87,7 @@ COOKBOOK = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COOKBOOK)
 def test_rfc_7520_signatures_verify_and_are_made_again(name):
     case = vectors(f"jose-cookbook/jws/{name}.json")

@@ -72,6 +72,7 @@ def test_a_percentile_is_one_of_the_values():
     assert percentile([], 0.99) == 0
 
 
+@pytest.mark.slow
 def test_a_request_is_sent_when_it_is_due_and_its_answer_is_heard(server):
     clients = [Asks(), Asks()]
     made = iter(clients)
@@ -98,6 +99,7 @@ def test_a_slow_server_is_not_asked_less_and_its_delay_counts_from_when_requests
     assert max(answer.done - answer.sent for answer in outcome.answers) > 0.4, "they were all on their way at once"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "status"), [(b"", LOST), (b"HTTP/1.1 200 OK\r\n", LATE)])
 def test_who_gets_no_answer_is_told_so(server, answer, status):
     client = Asks()

@@ -63,6 +63,7 @@ def found_out(**weaker):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "weaker",
     [

@@ -17,6 +17,7 @@ def test_a_mac_is_hmac_with_sha_256(key, message):
     assert mac(key, message) == hmac.digest(key, message, "sha256")
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(key=st.binary(min_size=32, max_size=32), info=st.binary(max_size=100))
 def test_two_keys_are_the_64_bytes_of_hkdf_expand(key, info):

@@ -55,6 +55,7 @@ def test_the_promises_hold_in_a_million_worlds():
     assert worlds > 10**6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patience", "lingering"), [(1, 2), (2, 1)])
 def test_a_window_shorter_than_patience_and_way_together_is_too_short(patience, lingering):
     """The stated condition on the window is exact; and the explorer does find what is wrong."""

@@ -102,6 +102,7 @@ class JumpyStory(Story):
         self.at(now + 2 * self.random(), self.database.commit, "realm", "")
 
 
+@pytest.mark.slow
 def test_the_bound_holds_where_clocks_jump_all_the_time():
     play_all(range(40), kind=JumpyStory)
 

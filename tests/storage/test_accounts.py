@@ -64,6 +64,7 @@ async def test_accounts_are_listed_in_pages_the_oldest_first(database, new_accou
     assert seen == everyone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
@@ -138,6 +139,7 @@ async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(dat
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -47,6 +47,7 @@ async def test_what_could_not_be_stored_is_not_found(things):
     assert await things.commit(Statement(TAKE, ("a\0", 0))) == [[]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "statement",
     [

@@ -45,6 +45,7 @@ async def test_what_only_one_kind_of_database_needs_is_done_only_there(empty_dat
         assert await empty_database.fetch(asked) == [("fillfactor=70",)]
 
 
+@pytest.mark.slow
 async def test_of_several_nodes_that_start_at_once_each_migration_is_applied_by_one(database_url):
     databases = [await open_database(database_url) for _ in range(4)]
     applied = await asyncio.gather(*map(migrate.apply, databases))

@@ -123,6 +123,7 @@ def steps_of(path, sql, values):
         return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 async def test_a_query_on_the_way_of_a_request_reads_no_whole_table(noting, new_account, new_session, call):
     account = new_account()

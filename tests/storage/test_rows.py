@@ -92,6 +92,7 @@ async def test_of_two_nodes_that_make_the_next_key_one_succeeds(database):
     assert len(await keys.load_keys(database)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "meanwhile", [{"sign_until_ms": 5}, {"destroy_ms": 5}, {"sealed": b""}, {"sign_from_ms": 5}], ids=str
 )
@@ -117,6 +118,7 @@ async def recorded(database):
         await database.commit(activity.recorded(happened))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
@@ -228,6 +230,7 @@ async def test_of_many_that_use_a_link_at_once_one_succeeds(database):
     assert [outcome for outcome in outcomes if not isinstance(outcome, LinkRefused)] == ["a"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("token", "use"),
     [

@@ -48,6 +48,7 @@ async def test_an_unknown_session_is_none(database, phone):
     assert await sessions.load_session(database, "nothing") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["disabled", "deleted", "signed out everywhere", "another password"])
 async def test_no_session_begins_for_an_account_that_changed_since_it_was_looked_at(database, ada, new_session, change):
     when = {"now_ms": NOW_MS, "until": UNTIL}
@@ -105,6 +106,7 @@ async def test_the_row_after_a_rotation_is_saved_whole(database, phone):
     assert (await sessions.load_session(database, phone.sid))[0] == after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "meanwhile",
     [
@@ -251,6 +253,7 @@ async def test_of_uses_at_once_one_is_saved(database, phone):
     assert answers.count(True) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["ended", "rotated", "deleted"])
 async def test_a_use_of_a_session_that_has_changed_is_not_saved(database, ada, phone, change):
     match change:

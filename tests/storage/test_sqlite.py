@@ -129,6 +129,7 @@ async def test_a_full_disk_is_reported_and_over_when_there_is_space_again(databa
     assert await database.fetch_one("SELECT count(*) FROM thing") == (1,)
 
 
+@pytest.mark.slow
 async def test_a_lock_that_is_held_too_long_is_reported_and_over_when_it_is_given_back(file, database):
     await database.commit(Statement("CREATE TABLE thing (name TEXT)"))
     with closing(sqlite3.connect(file, isolation_level=None)) as other:

@@ -80,11 +80,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(data: Path) -> Settings:
     # The cheapest bcrypt there is: what it costs is tested where passwords are.
     return Settings(
         issuer="https://id.example.com",
-        data=tmp_path / "mapae-data",
+        data=data,
         bcrypt_cost=4,
         hash_threads=2,
         hash_queue_seconds=60,

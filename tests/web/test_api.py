@@ -19,6 +19,7 @@ async def me(api, tokens):
     return await api.get("/v1/me", headers=api.bearer(tokens))
 
 
+@pytest.mark.slow
 async def test_signing_up_opens_an_account_and_a_session(api):
     answer = await api.sign_up(name="Jane")
     tokens = answer.json()
@@ -134,6 +135,7 @@ async def test_fifty_refreshes_at_once_have_one_successor(api):
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["", "x", "mpr_", "mpr_" + "A" * 91, "\u0000", "가", "mpr_" + "/" * 91], ids=repr)
 async def test_an_invented_refresh_token_is_refused(api, token):
     answer = await api.refresh(token)
@@ -231,6 +233,7 @@ async def test_a_changed_password_can_keep_the_other_sessions(app, api):
     assert (await me(api, first)).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("current", "new", "refusal"),
     [
@@ -276,6 +279,7 @@ async def test_activity_is_read_page_by_page_and_is_ones_own(api):
     assert found[0]["device"] == "Firefox · Linux"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -342,6 +346,7 @@ async def test_an_unknown_path_of_the_api_is_a_problem_document(api):
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [("POST", "/v1/me", "GET, HEAD"), ("GET", "/v1/sign-in", "POST"), ("GET", "/v1/sessions/x", "DELETE")],

@@ -87,6 +87,7 @@ async def test_head_is_answered_at_once_without_a_body(app, api):
     assert await same(app, api, bearer, method="HEAD") == (200, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer rubbish"}, {"authorization": "Basic x"}])
 async def test_who_is_not_let_in_hears_so_at_once(app, api, headers):
     status, body = await same(app, api, headers | {"accept-language": "ko"})

@@ -34,6 +34,7 @@ def kind(tokens):
     ), "refresh_token" in tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("default", "expected"), [("jwt", ("jwt", True)), ("opaque", ("opaque", False))])
 async def test_each_client_gets_its_kind_whatever_the_service_hands_out_to_others(
     settings, tmp_path, default, expected, api
@@ -49,6 +50,7 @@ async def test_each_client_gets_its_kind_whatever_the_service_hands_out_to_other
             assert (me["client_id"], me["session"]) == (client_id or "mapae", tokens["session"])
 
 
+@pytest.mark.slow
 async def test_both_kinds_are_accepted_side_by_side_and_end_each_other(api, app):
     await api.signed_up()
     phone, kiosk, ours = await signed_in(api, "phone"), await signed_in(api, "kiosk"), await signed_in(api)
@@ -65,6 +67,7 @@ async def test_both_kinds_are_accepted_side_by_side_and_end_each_other(api, app)
     assert api.refusal(await api.get("/v1/me", headers=api.bearer(kiosk))) == (401, "token_revoked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client_id", ["nobody", "phone=jwt", "", "Phone"])
 async def test_a_client_that_nobody_has_named_is_refused_before_any_password_is_looked_at(api, app, client_id):
     await api.signed_up()
@@ -93,6 +96,7 @@ async def test_a_refresh_token_is_not_for_a_client_that_says_it_is_another(api):
     assert again.json()["refresh_token"] == answer.json()["refresh_token"], "a caller need not say who it is"
 
 
+@pytest.mark.slow
 async def test_sessions_stay_what_they_are_when_the_setting_changes(settings, api):
     """A client is taken out, another one changes over: who is signed in goes on as before."""
     await api.signed_up()
@@ -110,6 +114,7 @@ async def test_sessions_stay_what_they_are_when_the_setting_changes(settings, ap
         assert later.refusal(await later.get("/v1/me", headers=later.bearer(kiosk))) == (401, "token_revoked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("client_id", "names"), [("phone", {ACCESS, REFRESH}), ("kiosk", {ACCESS})])
 async def test_cookies_of_either_kind_pass_the_same_checks(api, browser, client_id, names):
     await api.signed_up()

@@ -95,6 +95,7 @@ async def test_signing_out_clears_the_cookies(app, browser):
     assert browser.refusal(refused) == (401, "token_revoked")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [ACCESS, REFRESH])
 async def test_one_cookie_is_enough_to_sign_out(browser, left):
     await browser.sign_up(delivery="cookie")
@@ -113,6 +114,7 @@ async def test_cookies_of_a_session_that_has_ended_are_cleared_too(browser):
     assert_cleared(answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -125,6 +127,7 @@ async def test_what_ends_this_session_clears_its_cookies(browser, method, path, 
     assert_cleared(await browser.request(method, path, json=body))
 
 
+@pytest.mark.slow
 async def test_ending_this_session_by_its_id_clears_its_cookies(browser):
     session = (await browser.sign_up(delivery="cookie")).json()["session"]
     assert_cleared(await browser.delete(f"/v1/sessions/{session}"))

@@ -46,6 +46,7 @@ async def test_the_keys_may_be_kept_for_five_minutes_and_are_public_only(api):
         assert not key.keys() & {"d", "p", "q", "dp", "dq", "qi", "k"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
 async def test_unchanged_keys_are_not_sent_again(api, form):
     etag = (await api.get("/.well-known/jwks.json")).headers["etag"]

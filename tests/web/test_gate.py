@@ -99,6 +99,7 @@ async def test_a_browser_keeps_its_ticket_in_a_cookie_that_is_bound_to_another(s
     assert TICKET not in browser.cookies
 
 
+@pytest.mark.slow
 async def test_whoever_comes_back_after_the_pass_has_ended_is_let_in_by_the_ticket(service, browser, jane):
     async with crowded(service):
         await browser.sign_in(delivery="cookie")
@@ -168,6 +169,7 @@ async def test_nobody_fills_in_a_form_while_others_wait(service, api, browser, j
         assert again.status_code == 303
 
 
+@pytest.mark.slow
 async def test_a_network_with_many_places_waits_for_the_next_one_and_is_told_so(service, api, browser, jane):
     await set_gate(service, "closed")
     await until(lambda: service.gate.keeper.state.mode == "closed")
@@ -189,6 +191,7 @@ async def test_a_network_with_many_places_waits_for_the_next_one_and_is_told_so(
     service.hash_pool = own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["", "-1", "0", "1e9", "9" * 20, "99999999", "٣", "<b>"])
 async def test_the_number_in_the_address_changes_nothing_but_the_bar(service, api, browser, jane, of):
     async with crowded(service):
@@ -212,6 +215,7 @@ async def test_a_page_with_a_ticket_that_does_not_count_begins_again_without_it(
     assert (await browser.post("/sign-in", data=form)).headers["location"] == "/account"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["x", "a.b.c", "가나다", "e" * 512])
 async def test_rubbish_for_a_ticket_is_refused_plainly(service, api, jane, text):
     assert api.refusal(await api.post("/v1/ticket", json={"ticket": text})) == (403, "ticket_refused")

@@ -81,6 +81,7 @@ def test_a_head_beyond_its_bounds_is_refused_and_the_connection_closed(request_b
     assert b"connection: close" in said
 
 
+@pytest.mark.slow
 def test_half_a_head_does_not_hold_a_connection_for_ever(monkeypatch):
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
 
@@ -92,6 +93,7 @@ def test_half_a_head_does_not_hold_a_connection_for_ever(monkeypatch):
     assert run(steps).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.slow
 def test_a_connection_that_asks_nothing_is_closed(monkeypatch):
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
 
@@ -102,6 +104,7 @@ def test_a_connection_that_asks_nothing_is_closed(monkeypatch):
     assert run(steps) == b""
 
 
+@pytest.mark.slow
 def test_the_second_head_of_a_connection_has_its_bounds_too(monkeypatch):
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
 
@@ -117,6 +120,7 @@ def test_the_second_head_of_a_connection_has_its_bounds_too(monkeypatch):
     assert second.startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.slow
 def test_a_kept_connection_that_asks_nothing_more_is_no_slow_head(monkeypatch):
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
 

@@ -65,6 +65,7 @@ async def test_a_program_gets_no_cookie(api):
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cookie",
     ["", "x" * 43, "a.b.c", "=" * 10, "\x80", "x" * 3000, f"; {DEVICE}=second"],

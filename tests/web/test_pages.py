@@ -32,10 +32,8 @@ def anyio_backend():
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(
-        issuer="https://id.example.com", data=tmp_path / "mapae-data", bcrypt_cost=4, hash_threads=2, log_level="error"
-    )
+def settings(data):
+    return Settings(issuer="https://id.example.com", data=data, bcrypt_cost=4, hash_threads=2, log_level="error")
 
 
 class Browser(httpx2.AsyncClient):
@@ -135,6 +133,7 @@ async def test_the_tokens_are_kept_in_host_cookies_that_no_script_can_read(brows
         assert "Domain" not in cookie
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -306,6 +305,7 @@ async def test_changing_the_password_ends_the_other_sessions(app, browser, other
     assert (await other_browser.signs_in(changed)).status_code == 303
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("current", "new", "said"),
     [
@@ -365,6 +365,7 @@ async def test_the_one_time_link_opens_an_administrators_account_once(app, brows
         assert "This link does not work any more" in again.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -385,6 +386,7 @@ async def test_a_form_from_another_site_changes_nothing(browser, path, headers):
     assert (await browser.get("/account")).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "content_type", "status"),
     [
@@ -466,6 +468,7 @@ async def test_an_unknown_address_and_a_wrong_method_have_pages(browser):
     assert "GET" in method.headers["allow"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "unknown", "repeated"),
     [

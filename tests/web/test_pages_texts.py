@@ -152,6 +152,7 @@ def test_the_language_is_what_is_asked_for_then_remembered_then_preferred(asked,
     assert choose_language(asked, remembered=remembered, accept_language=accept, offered=("en", "ko")) == chosen
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_any_accept_language_gives_a_language(accept):
     assert choose_language(None, remembered=None, accept_language=accept, offered=("ko",)) == "ko"

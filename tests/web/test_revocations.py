@@ -51,6 +51,7 @@ async def test_the_first_page_holds_everything_and_says_where_to_read_on(api):
     assert (nothing.after, nothing.upto, nothing.entries) == (1, 1, ())
 
 
+@pytest.mark.slow
 async def test_a_reader_waits_for_news_and_gets_it_at_once(api):
     sid = await signed_out(api)
     known = await page_of(api)
@@ -64,6 +65,7 @@ async def test_a_reader_waits_for_news_and_gets_it_at_once(api):
     assert [each.key for each in page.entries] == [other] != [sid]
 
 
+@pytest.mark.slow
 async def test_waiting_ends_without_news(api):
     known = await page_of(api)
     began = time.monotonic()
@@ -113,6 +115,7 @@ async def test_many_readers_at_once_share_the_readings_of_the_database(api, app)
     assert app.service.feed.readings - readings <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     [
@@ -134,6 +137,7 @@ async def test_with_a_secret_only_who_knows_it_may_read(settings, api_of):
         assert (await page_of(api)).entries == ()
 
 
+@pytest.mark.slow
 async def test_whoever_waits_is_let_go_when_the_service_stops(api, app):
     known = await page_of(api)
     waiting = asyncio.create_task(page_of(api, feed=known.feed, wait=LONGEST_WAIT))
@@ -172,6 +176,7 @@ def api_of():
     return opened
 
 
+@pytest.mark.slow
 async def test_waiting_on_purpose_does_not_count_as_slowness(api, app):
     known = await page_of(api)
     await page_of(api, feed=known.feed, wait="0.2")

@@ -55,6 +55,7 @@ async def test_after_a_restart_the_token_is_known_as_before(api, app):
     assert 'mapae_session_lookups_total{source="database"} 1.0' in (await api.get("/metrics")).text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["mps_", "mps_" + "A" * (LENGTH - 4), "mps_" + "%" * 5_000, "mps_é"])
 async def test_an_invented_token_is_an_invalid_token(api, app, token):
     answer = await api.get("/v1/me", headers={"authorization": f"Bearer {token}".encode()})

@@ -52,6 +52,7 @@ async def test_the_metadata_name_the_list_of_lists(api):
     assert answer.json() == {"status_lists": [uri]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["99", "-1", "one", "1e3", "9" * 30, "%D9%A1"])
 async def test_there_is_no_other_list(api, number):
     await api.signed_up()

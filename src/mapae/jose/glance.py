@@ -122,7 +122,7 @@ def _at_any_members(policy: Policy, shapes: Shapes) -> Glance:
 
 def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, Times]:
     """Look at a Struct that says all of the payload: no foreign member, no member twice."""
-    attribute = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+    attribute, commas = _fields(kind)
     if not {"iss", "aud", "exp", "iat"} <= attribute.keys() or "nbf" in attribute:
         return _NOTHING
     judged = attrgetter(*(attribute[name] for name in ("exp", "iat", "iss", "aud")))
@@ -130,7 +130,6 @@ def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, 
     issuers, audiences = policy.issuers(), policy.audiences()
     issuer, audience = min(issuers), min(audiences)  # mostly the only ones; comparing is quicker than hashing
     leeway, expired, last_exp = float(policy.leeway), -float(policy.leeway), MAX_DATE
-    commas = _commas(kind)
 
     def glance(raw: bytes, now: float) -> Any:
         try:
@@ -155,10 +154,12 @@ def _at_attributes(kind: type[msgspec.Struct], policy: Policy) -> tuple[Glance, 
     return glance, _times(attrgetter(attribute["exp"], attribute["iat"]), policy.leeway)
 
 
-def _commas(kind: type[msgspec.Struct]) -> int:
-    """Count the commas of a payload that has each member of a Struct once; -1 where that proves nothing."""
+@lru_cache(maxsize=64)
+def _fields(kind: type[msgspec.Struct]) -> tuple[dict[str, str], int]:
+    """Member to attribute, and the commas of a payload that has each member once (-1 where that proves nothing)."""
     fields = msgspec.structs.fields(kind)
-    return len(fields) - 1 if all(field.required for field in fields) else -1
+    commas = len(fields) - 1 if all(field.required for field in fields) else -1
+    return {field.encode_name: field.name for field in fields}, commas
 
 
 _TEXT = (inspect.StrType,)

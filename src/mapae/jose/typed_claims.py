@@ -126,12 +126,9 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and not kind.__struct_config__.frozen:
         raise TypeError(f"claims must not change: write class {kind.__name__}(msgspec.Struct, frozen=True)")
     try:
-        decode = msgspec.json.Decoder(kind).decode
-        typed = isinstance(inspect.type_info(kind), inspect.StructType | inspect.DataclassType | inspect.TypedDictType)
+        decode = _decoder_of(kind)
     except TypeError:
-        typed = False
-    if not typed:
-        raise TypeError("claims= takes a msgspec.Struct, a dataclass, a TypedDict or a pydantic model")
+        raise TypeError("claims= takes a msgspec.Struct, a dataclass, a TypedDict or a pydantic model") from None
 
     def read(raw: bytes) -> Any:
         try:
@@ -141,6 +138,14 @@ def _decoder(kind: Any) -> Callable[[bytes], Any]:
         return _refuse(kind.__name__, text)
 
     return read
+
+
+@lru_cache(maxsize=64)
+def _decoder_of(kind: Any) -> Callable[[bytes], Any]:
+    """Compile the decoder of a type, once: a program may have many verifiers with the same claims."""
+    if isinstance(inspect.type_info(kind), inspect.StructType | inspect.DataclassType | inspect.TypedDictType):
+        return msgspec.json.Decoder(kind).decode
+    raise TypeError
 
 
 def _refuse(kind: str, text: str) -> Any:
