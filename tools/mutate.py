@@ -26,7 +26,8 @@ FOLDER = ROOT / "src" / "mapae" / "jose"
 EQUIVALENT = ROOT / "tools" / "mutation" / "equivalent.toml"
 RESULTS = ROOT / ".cache" / "mutation"
 MODULES = (
-    "signatures", "verifier", "key", "policy", "header", "claims", "jws", "jwks", "glance", "shapes", "jwk", "algorithms",
+    "signer", "shapes", "glance", "verifier", "signatures", "base64url", "algorithms", "policy", "claims", "header", "jws",
+    "key", "jwks", "jwk", "typed_claims", "strict_json",
 )  # fmt: skip
 QUICK_TESTS = [
     f"tests/jose/test_{name}.py"
@@ -36,7 +37,7 @@ FIRST_TESTS = {
     "algorithms": "signatures", "signatures": "signatures", "header": "refusals", "claims": "claims", "jws": "refusals",
     "jwk": "key_members", "jwks": "key_members", "key": "key_members", "glance": "glance_exact",
     "shapes": "shapes", "signer": "signer", "base64url": "base64url",
-    "policy": "verifier_paths", "verifier": "verifier_paths",
+    "typed_claims": "typed_claims", "strict_json": "strict_json", "policy": "verifier_paths", "verifier": "verifier_paths",
 }  # fmt: skip
 TESTS = [
     *QUICK_TESTS,

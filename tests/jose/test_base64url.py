@@ -100,3 +100,12 @@ def test_a_long_text_is_read_as_strictly_as_a_short_one(size):
 def test_anything_else_is_refused(text):
     with pytest.raises(Malformed):
         decode(text)
+
+
+def test_a_refusal_says_what_is_wrong_and_with_what():
+    for text in ("A", "AAAAA", "AB", "AAB"):
+        with pytest.raises(Malformed, match=r"^the token is not canonical base64url"):
+            decode(text)
+    for text in ("Q+JD", "Q/JD", "Q.JD", "AB\\u0044"):
+        with pytest.raises(Malformed, match=r"^the header holds a character outside base64url"):
+            decode(text, "header")

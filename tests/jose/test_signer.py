@@ -16,7 +16,7 @@ from mapae.jose.claims import MAX_DATE
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
 from mapae.jose.policy import ANY
-from mapae.jose.signer import Signer
+from mapae.jose.signer import Signer, _Ordinary
 from mapae.jose.unverified import read_unverified
 from mapae.jose.verifier import Verifier
 
@@ -134,6 +134,85 @@ def test_a_claim_that_says_the_same_as_the_signer_is_no_contradiction():
         assert (claims.iss, claims.aud, claims.iat, claims.nbf) == ("https://id.example", ("a", "b"), NOW - 9, NOW)
 
 
+def in_short(token):
+    """Say whether a token was signed the short way: what all tokens share comes first in it."""
+    return next(iter(read_unverified(token).payload)) == "iss"
+
+
+@pytest.mark.parametrize("claims", [{"sub": "u"}, {"sub": "u", "n": 1, "z": None, "b": True}], ids=str)
+def test_what_was_signed_in_full_is_signed_the_short_way_from_then_on(claims):
+    prepared = signer()
+    tokens = [prepared.sign_at(claims, now=NOW) for _ in range(3)]
+    assert [in_short(token) for token in tokens] == [False, True, True]
+    assert [members(token) for token in tokens] == [members(sign(claims, KEY, now=NOW, **SHARED))] * 3
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [{"iss": "https://id.example"}, {"aud": "api"}, {"iat": NOW - 9}, {"nbf": NOW}, {"x": ["a"]}, {"x": 1.5}],
+    ids=str,
+)
+def test_what_the_short_way_could_not_write_once_or_exactly_is_always_signed_in_full(claims):
+    prepared = signer()
+    for _ in range(3):
+        token = prepared.sign_at({"sub": "u", **claims}, now=NOW)
+        assert not in_short(token)
+        assert members(token) == members(sign({"sub": "u", **claims}, KEY, now=NOW, **SHARED))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"sub": "u", "x": "text"}, {"sub": 5, "x": "text"}),
+        ({"sub": "u", "jti": "j"}, {"sub": 5, "jti": 5}),
+        ({"x": ["a"]}, {"x": [b"octets"]}),
+        ({"x": {"a": 1}}, {"x": {5: 1}}),
+        ({"n": 1.5}, {"n": float("nan")}),
+    ],
+    ids=str,
+)
+def test_what_was_signed_before_lets_nothing_else_through(first, then):
+    prepared = signer()
+    for _ in range(3):
+        prepared.sign_at(first, now=NOW)
+    with pytest.raises(TokenError):
+        prepared.sign_at(then, now=NOW)
+
+
+def test_an_id_of_the_claims_own_is_kept():
+    prepared = signer()
+    for name in ("one", "two", "three"):
+        assert read_unverified(prepared.sign_at({"sub": "u", "jti": name}, now=NOW)).payload["jti"] == name
+
+
+def test_no_token_is_longer_than_a_verifier_reads_and_the_longest_is_signed():
+    lengths = set()
+    for typ in ("J", "JW", "JWT"):
+        prepared = signer(typ=typ)
+        prepared.sign_at({"x": ""}, now=NOW)
+        for size in range(12_030, 12_080):
+            try:
+                token = prepared.sign_at({"x": "y" * size}, now=NOW)
+            except TooLarge:
+                continue
+            assert in_short(token)
+            lengths.add(len(token))
+    assert max(lengths) == 16384
+
+
+def test_names_and_types_are_remembered_and_no_value_up_to_a_limit():
+    ordinary = _Ordinary()
+    ordinary.learn({"sub": "u", "x": "secret"})
+    ordinary.learn({"n": 1})
+    assert ordinary.shapes == {("sub", "x", str, str), ("n", int)}
+    assert ordinary.texts == ["sub", "x"]
+    counts = []
+    for number in range(300):
+        ordinary.learn({f"claim-{number}": "x"})
+        counts.append(len(ordinary.shapes))
+    assert (max(counts), counts[-1]) == (256, 300 + 2 - 256)
+
+
 @pytest.mark.slow
 def test_more_shapes_than_are_remembered_are_signed_too():
     prepared = signer()
@@ -162,6 +241,15 @@ def test_more_shapes_than_are_remembered_are_signed_too():
 def test_a_signer_that_could_sign_nothing_is_not_made(options, kind):
     with pytest.raises(kind):
         signer(**options)
+
+
+def test_a_signer_says_what_is_wrong_with_what_its_tokens_share():
+    with pytest.raises(ClaimRefused) as refused:
+        signer(lifetime=MAX_DATE + 1)
+    assert refused.value.claim == "exp"
+    assert signer(lifetime=MAX_DATE).sign_at({}, now=0)
+    with pytest.raises(Malformed, match=r"^the payload holds text"):
+        signer(issuer="\ud800")
 
 
 @pytest.mark.parametrize("claims", [None, "sub", ["sub"], 5, b"{}"])

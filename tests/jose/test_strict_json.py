@@ -1,6 +1,7 @@
 """JSON objects: unique names, UTF-8, finite numbers, bounded depth."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
@@ -109,6 +110,39 @@ def test_what_is_not_a_strict_object_is_refused(raw):
         read_object(raw, "payload")
 
 
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"[]", "is not a JSON object"),
+        (b"null", "is not a JSON object"),
+        (b'\xef\xbb\xbf{"a":1}', "starts with a byte order mark"),
+        (b'{"a":1}\xef\xbb\xbf', r"is not JSON \(RFC 8259\) that can be kept exactly"),
+        ('{"a":1}'.encode("utf-16"), "is not UTF-8"),
+        ('{"a":1}'.encode("utf-16-le"), "is not UTF-8"),
+        ('{"a":1}'.encode("utf-16-be"), "is not UTF-8"),
+        ('{"a":1}'.encode("utf-32-be"), "is not UTF-8"),
+        (b'{"a":"\xff"}', "is not UTF-8"),
+        (b'{"\x00":1}', r"is not JSON \(RFC 8259\) that can be kept exactly"),
+        (b'{"a":NaN}', r"is not JSON \(RFC 8259\) that can be kept exactly"),
+        (b'{"a":' + b"[" * 100_000, f"nests deeper than {MAX_DEPTH}"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_refusal_says_what_is_wrong(raw, why):
+    with pytest.raises(Malformed, match=f"^the header {why}$"):
+        read_object(raw, "header")
+
+
+def test_more_digits_than_this_python_reads_are_refused():
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(700)
+    try:
+        with pytest.raises(Malformed, match="kept exactly"):
+            read_object(b'{"a": ' + b"9" * 701 + b"}", "payload")
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
 @pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
 def test_depth_is_bounded_and_brackets_inside_strings_do_not_count(opening, closing):
     def nested(levels):
@@ -120,13 +154,22 @@ def test_depth_is_bounded_and_brackets_inside_strings_do_not_count(opening, clos
             read_object(nested(levels), "payload")
     read_object(b'{"a":"' + b"[{" * 200 + b'\\""}', "payload")
     read_object(b'{"a":[' + b"[]," * 100 + b"[]]}", "payload")
+    # A text that is written otherwise than the encoder would is counted in any case.
+    read_object(b" " + nested(MAX_DEPTH), "payload")
+    read_object(b'{"a":"' + b"[{" * 200 + b'", "b":1}', "payload")
+    beside = b'{"a":[' + b"[]," * 100
+    read_object(beside + b"[" * (MAX_DEPTH - 2) + b"]" * (MAX_DEPTH - 2) + b"]}", "payload")
+    for raw in (b" " + nested(MAX_DEPTH + 1), beside + b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1) + b"]}"):
+        with pytest.raises(Malformed, match="nests deeper"):
+            read_object(raw, "payload")
 
 
-def test_writing_refuses_what_reading_refuses_in_depth():
+@pytest.mark.parametrize("inside", [lambda value: [value], lambda value: {"b": value}], ids=["arrays", "objects"])
+def test_writing_refuses_what_reading_refuses_in_depth(inside):
     def nested(levels):
         value = 1
         for _ in range(levels - 1):
-            value = [value]
+            value = inside(value)
         return {"a": value}
 
     assert read_object(write_object(plain(nested(MAX_DEPTH), "payload"), "payload"), "payload") == nested(MAX_DEPTH)

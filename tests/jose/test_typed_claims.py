@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
+from uuid import UUID
 
 import msgspec
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from mapae.errors import ClaimRefused, Malformed, TokenError
+from mapae.jose.claims import Claims
 from mapae.jose.policy import ANY
+from mapae.jose.typed_claims import reader_for
 from mapae.jose.verifier import Verifier
 
 NOW = 1_800_000_000
@@ -221,3 +224,140 @@ def test_required_claims_are_required_of_types_too(key, forge, good):
         with pytest.raises(ClaimRefused) as refused:
             verifier(key, kind, required=["scope"]).check(forge(), now=NOW)
         assert refused.value.claim == "scope"
+
+
+@pytest.mark.parametrize("kind", [None, Access, Members], ids=str)
+def test_what_is_required_may_be_all_there_is_and_the_first_that_is_missing_is_named(key, forge, kind):
+    options = {} if kind is None else {"claims": kind}
+    everything = {"iss": "i", "sub": "u", "aud": "a", "exp": NOW + 900, "iat": NOW, "jti": "j"}
+    check = Verifier(key, issuer=ANY, audience=ANY, required=everything, **options).check
+    check(forge(None, everything), now=NOW)
+    for missing in (["iat"], ["sub", "iss"], ["jti", "aud"]):
+        rest = {name: value for name, value in everything.items() if name not in missing}
+        with pytest.raises(ClaimRefused, match="is required and missing") as refused:
+            check(forge(None, rest), now=NOW)
+        assert refused.value.claim == min(missing)
+
+
+@pytest.mark.parametrize("int_sub", [False, True])
+def test_the_claim_of_a_wrong_type_is_named_and_a_payload_is_called_so(int_sub):
+    for kind in (Claims, Loose):
+        read = reader_for(kind, (), int_sub=int_sub).read
+        for members, claim in ((b'{"jti":5}', "jti"), (b'{"sub":"u","jti":null}', "jti"), (b'{"sub":true}', "sub")):
+            with pytest.raises(ClaimRefused, match="must be a string") as refused:
+                read(members)
+            assert refused.value.claim == claim
+        with pytest.raises(Malformed, match=r"^the payload is not a JSON object$"):
+            read(b"[]")
+
+
+def test_claims_that_hold_others_are_read_only_all_the_way_down(key, forge):
+    claims = Verifier(key, issuer=ANY, audience=ANY).check(forge(None, b'{"exp":1800000900,"a":{"b":[1]}}'), now=NOW)
+    assert claims["a"]["b"] == (1,)
+    with pytest.raises(TypeError):
+        claims["a"]["b"] = 2
+
+
+class Inner(msgspec.Struct, frozen=True):
+    x: int
+
+
+class Open(msgspec.Struct):
+    x: int
+
+
+class Holds(msgspec.Struct, frozen=True):
+    x: list[int]
+
+
+UNCHANGING = [
+    str, int, float, bool, None, bytes, datetime, UUID, Inner, Literal["a", 1],
+    tuple[str, ...], frozenset[int], tuple[int, str], str | None, tuple[Inner, ...],
+]  # fmt: skip
+CHANGING = [
+    Any, list[str], dict[str, int], set[int], Open, Holds, tuple[list[int], ...], frozenset[Any], tuple[list[int], int],
+    tuple[int, list[int]], int | list[int], bytearray, Plain, Members,
+]  # fmt: skip
+
+
+def with_field(kind):
+    return msgspec.defstruct("Kind", [("sub", str), ("value", kind)], frozen=True)
+
+
+@pytest.mark.parametrize("kind", UNCHANGING, ids=str)
+def test_a_result_that_nobody_can_change_may_be_handed_out_again(kind):
+    assert reader_for(with_field(kind), (), int_sub=False).shareable is True
+
+
+@pytest.mark.parametrize("kind", CHANGING, ids=str)
+def test_a_result_that_somebody_could_change_may_not(kind):
+    assert reader_for(with_field(kind), (), int_sub=False).shareable is False
+    turned = msgspec.defstruct("Kind", [("value", kind), ("sub", str)], frozen=True)
+    assert reader_for(turned, (), int_sub=False).shareable is False
+
+
+def test_what_is_no_struct_is_decoded_again_each_time():
+    for kind in (Plain, Members, Model):
+        assert reader_for(kind, (), int_sub=False).shareable is False
+
+
+def test_what_is_wrong_with_a_type_is_said():
+    with pytest.raises(TypeError, match=r"class Changing\(msgspec\.Struct, frozen=True\)"):
+        reader_for(Changing, (), int_sub=False)
+    for kind in ("Claims", 5, dict, int, object()):
+        with pytest.raises(TypeError, match=r"a msgspec\.Struct, a dataclass, a TypedDict or a pydantic model"):
+            reader_for(kind, (), int_sub=False)
+
+
+class Part(BaseModel):
+    first: int
+    second: int
+
+
+class Whole(BaseModel):
+    part: Part
+    level: int
+
+
+class Particular(BaseModel):
+    sub: str
+
+    @model_validator(mode="after")
+    def never(self):
+        raise ValueError("canary")
+
+
+class Strict(BaseModel):
+    @classmethod
+    def model_validate_json(cls, raw):
+        raise ValueError(f"canary {raw}")
+
+
+@pytest.mark.parametrize(("kind", "claim"), [(Whole, "part"), (Particular, None), (Strict, None)], ids=str)
+def test_what_a_model_refuses_is_named_by_the_claim_where_there_is_one(kind, claim):
+    decode = reader_for(kind, (), int_sub=False).read
+    with pytest.raises(ClaimRefused) as refused:
+        decode(b'{"part":{"first":"x","second":"x"},"sub":"u","level":"x"}')
+    assert refused.value.claim == claim
+    assert kind.__name__ in str(refused.value)
+    assert "canary" not in repr(refused.value)
+
+
+class Several(msgspec.Struct, frozen=True):
+    sub: str
+    level: Literal["low", "high"]
+
+
+def test_what_a_type_lacks_and_what_does_not_fit_is_named_by_the_claim():
+    read = reader_for(Several, (), int_sub=False).read
+    for payload, claim, words in (
+        (b'{"sub":"u"}', "level", "is missing, and Several needs it"),
+        (b'{"sub":"u","level":"no"}', "level", "does not have the type that Several says"),
+    ):
+        with pytest.raises(ClaimRefused, match=words) as refused:
+            read(payload)
+        assert refused.value.claim == claim
+    listed = reader_for(Listed, (), int_sub=False).read
+    with pytest.raises(ClaimRefused, match="does not have the type that Listed says") as refused:
+        listed(b'{"exp":1800000900}')
+    assert refused.value.claim is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import gc
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +22,25 @@ class CannotExchange(Exception):
 def live_functions(path: Path) -> Live:
     """Find every function of a module that exists now, closures too, by name and first line."""
     found: dict[tuple[str, int], list[FunctionType]] = {}
-    for thing in gc.get_objects():
+    for thing in _everything():
         if type(thing) is FunctionType and thing.__code__.co_filename == str(path):
             found.setdefault((thing.__code__.co_qualname, thing.__code__.co_firstlineno), []).append(thing)
     return found
+
+
+def forget_results() -> None:
+    """Empty every cache of results: what a function said before it was changed counts no more."""
+    for thing in _everything():
+        if isinstance(thing, functools._lru_cache_wrapper):  # noqa: SLF001 (it has no other name)
+            thing.cache_clear()
+
+
+def _everything() -> Sequence[object]:
+    """List what lives, also what the collector was told to pass over, as the tests' own set-up does."""
+    gc.unfreeze()
+    living = gc.get_objects()
+    gc.freeze()
+    return living
 
 
 def exchange(tree: ast.Module, path: Path, live: Live, where: str) -> None:

@@ -22,7 +22,7 @@ import coverage
 import hypothesis
 import pytest
 
-from mutation.exchange import CannotExchange, ImportChanged, Live, exchange, live_functions
+from mutation.exchange import CannotExchange, ImportChanged, Live, exchange, forget_results, live_functions
 from mutation.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,6 +119,7 @@ class Trial:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = session.items
+        forget_results()
         self._work(self)
         return True
 

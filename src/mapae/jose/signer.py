@@ -111,7 +111,7 @@ class _Ordinary:
 
     def learn(self, members: dict[str, Any]) -> None:
         types = (*map(type, members.values()),)
-        if not (_SHARED.isdisjoint(members) and STR.issuperset(map(type, members)) and PLAIN.issuperset(types)):
+        if not (_SHARED.isdisjoint(members) and PLAIN.issuperset(types)):  # names other than text were refused in full
             return
         if len(self.shapes) >= _MAX_SHAPES:
             self.shapes.clear()

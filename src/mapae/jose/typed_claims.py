@@ -40,7 +40,7 @@ class Reader(NamedTuple):
     again: Callable[[bytes], Any]
 
 
-def reader_for(kind: Any, required: Iterable[str], *, int_sub: bool = False) -> Reader:
+def reader_for(kind: Any, required: Iterable[str], *, int_sub: bool) -> Reader:
     """Prepare a reader.
 
     Args:
