@@ -34,7 +34,7 @@ QUICK_TESTS = [
     for name in ("keys", "key_members", "signatures", "refusals", "reasons", "verify", "verifier_paths", "glance_exact")
 ]
 FIRST_TESTS = {
-    "algorithms": "signatures", "signatures": "signatures", "header": "refusals", "claims": "claims", "jws": "refusals",
+    "algorithms": "algorithms", "signatures": "signatures", "header": "refusals", "claims": "claims", "jws": "refusals",
     "jwk": "key_members", "jwks": "key_members", "key": "key_members", "glance": "glance_exact",
     "shapes": "shapes", "signer": "signer", "base64url": "base64url",
     "typed_claims": "typed_claims", "strict_json": "strict_json", "policy": "verifier_paths", "verifier": "verifier_paths",
@@ -44,7 +44,7 @@ TESTS = [
     *(
         f"tests/jose/test_{name}.py"
         for name in (
-            "attacks", "base64url", "claims", "dss_signature", "front_door", "glance", "hostile_corpus", "issuers",
+            "algorithms", "attacks", "base64url", "claims", "dss_signature", "front_door", "glance", "hostile_corpus", "issuers",
             "jws", "key_sets", "memo", "mistakes", "shapes", "sign", "signer", "strict_json", "typed_claims", "unverified",
         )
     ),

@@ -18,8 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import anyio  # noqa: F401 (see below)
 import coverage
+import cryptography.hazmat.primitives.asymmetric.mldsa
+import cryptography.hazmat.primitives.serialization.ssh  # noqa: F401
 import hypothesis
+import msgspec.inspect  # noqa: F401
+import psycopg  # noqa: F401
+import pydantic  # noqa: F401
 import pytest
 
 from mutation.exchange import CannotExchange, ImportChanged, Live, exchange, forget_results, live_functions
@@ -28,6 +34,8 @@ from mutation.mutants import Mutant
 ROOT = Path(__file__).resolve().parents[2]
 SURVIVED, KILLED, CANNOT = 0, 1, 3
 MEMORY = 4 * 1024**3
+
+# What the tests import of others is imported here, before the first fork: each child that imports ours anew has it.
 
 # The same examples at every run, and no time spent on a smaller one that fails as well.
 hypothesis.settings.register_profile(
@@ -39,8 +47,8 @@ hypothesis.settings.register_profile(
     phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
 )
 PYTEST = [
-    "-q", "-s", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutation",
-    "-W", "ignore::pytest.PytestAssertRewriteWarning",
+    "-q", "-s", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:schemathesis",
+    "--hypothesis-profile=mutation", "-W", "ignore::pytest.PytestAssertRewriteWarning",
 ]  # fmt: skip
 
 
