@@ -27,7 +27,7 @@ EQUIVALENT = ROOT / "tools" / "mutation" / "equivalent.toml"
 RESULTS = ROOT / ".cache" / "mutation"
 MODULES = (
     "signer", "shapes", "glance", "verifier", "signatures", "base64url", "algorithms", "policy", "claims", "header", "jws",
-    "key", "jwks", "jwk", "typed_claims", "strict_json",
+    "key", "jwks", "jwk", "typed_claims", "strict_json", "dss_signature", "issuers", "memo", "jwt",
 )  # fmt: skip
 QUICK_TESTS = [
     f"tests/jose/test_{name}.py"
@@ -37,7 +37,8 @@ FIRST_TESTS = {
     "algorithms": "algorithms", "signatures": "signatures", "header": "refusals", "claims": "claims", "jws": "refusals",
     "jwk": "key_members", "jwks": "key_members", "key": "key_members", "glance": "glance_exact",
     "shapes": "shapes", "signer": "signer", "base64url": "base64url",
-    "typed_claims": "typed_claims", "strict_json": "strict_json", "policy": "verifier_paths", "verifier": "verifier_paths",
+    "typed_claims": "typed_claims", "strict_json": "strict_json", "dss_signature": "dss_signature", "issuers": "issuers",
+    "memo": "memo", "jwt": "sign", "policy": "verifier_paths", "verifier": "verifier_paths",
 }  # fmt: skip
 TESTS = [
     *QUICK_TESTS,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mapae.errors import ClaimRefused, Malformed, TokenError, TooLarge
 from mapae.jose.claims import MAX_DATE, Claims
 from mapae.jose.jwks import KeySet
+from mapae.jose.jwt import _ORDINARY as REMEMBERED
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
 from mapae.jose.policy import ANY
@@ -78,21 +79,25 @@ def test_what_is_no_signing_key_is_a_type_error_with_the_cure(wrong, cure):
         sign({}, wrong, now=NOW, lifetime=60)
 
 
-@pytest.mark.parametrize("claims", [None, "sub", ["sub"], 5, b"{}"])
-def test_what_is_no_claims_is_a_type_error(claims):
-    with pytest.raises(TypeError, match="claims are"):
-        sign(claims, KEY, now=NOW, lifetime=60)
-
-
 class Typed(msgspec.Struct, frozen=True):
     sub: str
     roles: tuple[str, ...]
+
+
+class Listed(msgspec.Struct, array_like=True):
+    sub: str
 
 
 @dataclass
 class Plain:
     sub: str
     roles: list[str]
+
+
+@pytest.mark.parametrize("claims", [None, "sub", ["sub"], 5, b"{}", Plain, Typed, Listed("u")], ids=str)
+def test_what_is_no_claims_is_a_type_error(claims):
+    with pytest.raises(TypeError, match="claims are"):
+        sign(claims, KEY, now=NOW, lifetime=60)
 
 
 @pytest.mark.parametrize("claims", [Typed("u", ("a",)), Plain("u", ["a"]), Claims({"sub": "u", "roles": ("a",)})])
@@ -178,16 +183,75 @@ def test_sign_refuses_what_json_would_silently_change(value):
             sign(claims, KEY, now=NOW, lifetime=60)
     with pytest.raises(Malformed):
         sign({5: "x"}, KEY, now=NOW, lifetime=60)
+    with pytest.raises(Malformed, match=r"^the payload holds text"):
+        sign({"x": "\ud800"}, KEY, now=NOW, lifetime=60)
+
+
+def test_dates_are_judged_to_the_second_however_often_such_claims_were_signed():
+    whole = {"exp": NOW + 60, "iat": NOW}
+    for change in (
+        {},
+        {"exp": NOW + 1},
+        {"exp": MAX_DATE},
+        {"iat": NOW + 5},
+        {"iat": 0},
+        {"iat": -1},
+        {"iat": NOW - 1},
+    ):
+        claims = whole | change
+        assert OPEN.check(sign(claims, KEY, now=NOW), now=NOW)["exp"] == claims["exp"]
+    for change in (
+        {"exp": NOW}, {"exp": NOW - 1}, {"exp": MAX_DATE + 1}, {"exp": 0, "iat": 1},
+        {"iat": NOW + 6}, {"iat": -MAX_DATE - 1},
+    ):  # fmt: skip
+        with pytest.raises(ClaimRefused) as refused:
+            sign(whole | change, KEY, now=NOW)
+        assert refused.value.claim == next(iter(change))
+    with pytest.raises(ClaimRefused, match="leave lifetime= out"):
+        sign(whole, KEY, now=NOW, lifetime=60)
+    with pytest.raises(ClaimRefused, match="a token must expire"):
+        sign({"iat": NOW}, KEY, now=NOW)
+    sign({"exp": NOW + 60, "nbf": NOW}, KEY, now=NOW)
+    with pytest.raises(ClaimRefused) as refused:
+        sign({"exp": NOW + 60, "nbf": MAX_DATE + 1}, KEY, now=NOW)
+    assert refused.value.claim == "nbf"
+
+
+def test_names_and_types_are_remembered_up_to_a_limit_and_no_value():
+    REMEMBERED.clear()
+    sign({"x": "secret"}, KEY, now=NOW, lifetime=60)
+    assert set(REMEMBERED) == {("x", "jti", "iat", "exp", str, str, int, int)}
+    for more, kept in ((28, True), (29, False)):
+        REMEMBERED.clear()
+        sign({str(number): None for number in range(more)}, KEY, now=NOW, lifetime=60, jti="j", issuer="i")
+        assert bool(REMEMBERED) is kept
+    REMEMBERED.clear()
+    counts = set()
+    for number in range(300):
+        sign({str(number): ""}, KEY, now=NOW, lifetime=60)
+        counts.add(len(REMEMBERED))
+    assert (max(counts), len(REMEMBERED)) == (256, 300 - 256)
+
+
+def test_headers_are_remembered_up_to_a_limit():
+    key = Key.generate("HS256")
+    for number in range(20):
+        for _ in range(2):
+            token = sign({}, key, now=NOW, lifetime=60, typ=f"kind-{number}")
+            assert read_unverified(token).header["typ"] == f"kind-{number}"
+    assert len(key.headers) == 16
 
 
 def test_exp_and_lifetime_exclude_each_other_and_one_is_needed():
-    with pytest.raises(ClaimRefused, match="lifetime=900"):
-        sign({"sub": "u"}, KEY, now=NOW)
-    with pytest.raises(ClaimRefused, match="leave lifetime= out"):
-        sign({"exp": NOW + 60}, KEY, now=NOW, lifetime=60)
-    for wrong in (0, -1, 1.5, True, "900", timedelta(0)):
-        with pytest.raises(ClaimRefused, match="lifetime="):
-            sign({}, KEY, now=NOW, lifetime=wrong)
+    for claims, lifetime, words in (
+        ({"sub": "u"}, None, "lifetime=900"),
+        ({"exp": NOW + 60}, 60, "leave lifetime= out"),
+        *(({}, wrong, "lifetime=") for wrong in (0, -1, 1.5, True, "900", timedelta(0))),
+    ):
+        with pytest.raises(ClaimRefused, match=words) as refused:
+            sign(claims, KEY, now=NOW, lifetime=lifetime)
+        assert refused.value.claim == "exp"
+    assert OPEN.check(sign({}, KEY, now=NOW, lifetime=1), now=NOW).exp == NOW + 1
 
 
 def test_an_argument_never_overrules_a_claim():
@@ -197,19 +261,49 @@ def test_an_argument_never_overrules_a_claim():
         ({"aud": "a"}, {"audience": "b"}),
         ({"jti": "a"}, {"jti": "b"}),
     ):
-        with pytest.raises(ClaimRefused, match="another value"):
+        with pytest.raises(ClaimRefused, match="another value") as refused:
             sign(claims, KEY, now=NOW, lifetime=60, **options)
+        assert refused.value.claim == next(iter(claims))
+
+
+def test_an_audience_is_a_text_or_several():
+    for audience, read in (("a", ("a",)), (("a", "b"), ("a", "b")), ({"a"}, ("a",))):
+        assert OPEN.check(sign({}, KEY, now=NOW, lifetime=60, audience=audience), now=NOW).aud == read
+    for audience in (5, [], [5], object()):
+        with pytest.raises(ClaimRefused) as refused:
+            sign({}, KEY, now=NOW, lifetime=60, audience=audience)
+        assert refused.value.claim == "aud"
 
 
 def test_a_token_that_would_be_too_large_is_not_made():
+    lengths = set()
+    for typ in ("J", "JW", "JWT"):
+        for size in range(12_030, 12_080):
+            try:
+                lengths.add(len(sign({"x": "y" * size}, KEY, now=NOW, lifetime=60, issuer="a" * 32, typ=typ)))
+            except TooLarge:
+                continue
+    assert max(lengths) == 16384
     with pytest.raises(TooLarge):
         sign({"x": "y" * 20_000}, KEY, now=NOW, lifetime=60)
 
 
+def test_a_header_is_no_longer_than_a_verifier_reads():
+    lengths = set()
+    for size in range(6060, 6110):
+        try:
+            token = sign({}, KEY, now=NOW, lifetime=60, typ="a" * size)
+        except TooLarge:
+            continue
+        lengths.add(token.index("."))
+    assert max(lengths) == 8192
+
+
 @pytest.mark.parametrize("typ", ["", "a\nb", "타입"])
 def test_a_kind_is_a_media_type(typ):
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as refused:
         sign({}, KEY, now=NOW, lifetime=60, typ=typ)
+    assert refused.value.claim == "typ"
 
 
 JSON = st.recursive(
