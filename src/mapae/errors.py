@@ -423,3 +423,12 @@ class NotFound(Refused):
     """There is no such account, session or key."""
 
     code = "not_found"
+
+
+def in_words(error: Exception) -> str:
+    """Say why an exchange with a server failed, without quoting anything that was sent."""
+    if isinstance(error, TimeoutError):
+        return "no complete answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return type(error).__name__

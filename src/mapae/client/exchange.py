@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
-from mapae.errors import Malformed, ServiceUnreachable
+from mapae.errors import Malformed, ServiceUnreachable, in_words
 from mapae.jose.strict_json import read_object
 
 MOST_BYTES = 65_536
@@ -85,7 +85,7 @@ class Exchange:
         except ssl.SSLError:
             raise ServiceUnreachable("the service has no certificate that is trusted for its name") from None
         except (OSError, HTTPException, ValueError) as error:
-            raise ServiceUnreachable(f"the service gave no complete answer ({_in_words(error)})") from None
+            raise ServiceUnreachable(f"the service gave no complete answer ({in_words(error)})") from None
 
     def _ask(self, request: Request) -> Answer:
         until = monotonic() + self._timeout
@@ -140,12 +140,3 @@ def _is_this_machine(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _in_words(error: Exception) -> str:
-    """Say what went wrong without quoting what was sent."""
-    if isinstance(error, TimeoutError):
-        return "no complete answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return type(error).__name__

@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from time import monotonic
 from typing import Any, Protocol
 
-from mapae.errors import KeySourceError
+from mapae.errors import KeySourceError, in_words
 from mapae.remote.addresses import AddressRule, Resolver, Target, read_url
 
 
@@ -109,12 +109,12 @@ class Fetch:
             why = f"the {request.what}'s server has no certificate that is trusted for its name"
             raise KeySourceError(why) from None
         except (OSError, ValueError) as error:
-            why = f"the {request.what}'s server cannot be reached ({_in_words(error)})"
+            why = f"the {request.what}'s server cannot be reached ({in_words(error)})"
             raise KeySourceError(why) from None
         try:
             return _exchange(line, target, request, self._headers)
         except (OSError, HTTPException, ValueError) as error:
-            why = f"the {request.what}'s server gave no complete answer ({_in_words(error)})"
+            why = f"the {request.what}'s server gave no complete answer ({in_words(error)})"
             raise KeySourceError(why) from None
         finally:
             line.end()
@@ -215,12 +215,3 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise TimeoutError("no complete answer in time")
     return left
-
-
-def _in_words(error: Exception) -> str:
-    """Say what went wrong without quoting what the server sent."""
-    if isinstance(error, TimeoutError):
-        return "no complete answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return type(error).__name__
