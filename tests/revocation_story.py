@@ -27,6 +27,7 @@ from mapae.errors import Revoked, Stale
 from mapae.flows.feed import Feed as Relay
 from mapae.sessions.access_token import AccessClaims
 from mapae.sessions.agreed_time import AgreedTime
+from mapae.sessions.feed import FeedLog
 from mapae.sessions.revocation import Entry, Revocations
 
 LIFETIME, LEEWAY, CLOCKS_DIFFER, PAGES_DIFFER = 12, 2, 4, 4
@@ -242,7 +243,7 @@ class Story:
         entries, upto, begun = [], after, after
         while upto is not None:
             page, upto = known.log.page(begun, now=int(serving.time(now)), most=1 + self.below(4))
-            entries += [Entry(each.seq, each.kind, each.key, each.value, each.until) for each in page]
+            entries += page
             begun = upto
         shown = serving.time(now)
         age = serving.revocations.age(serving.monotonic(now)) * (1 + 2 * DRIFT)
@@ -277,7 +278,7 @@ class Story:
         if node.relay is not None:
             node.agreed.compare(shown, asked=before, answered=wall, sent=sent, received=monotonic)
             known = {name: reading[name] for name in ("head", "sent", "after")}
-            node.relay.take(entries, name=reading["feed"], **known)
+            node.relay.take(FeedLog(entries), name=reading["feed"], **known)
 
     def learn_pushed(self, now, node, life, entry):
         if life == node.life and now >= node.cut_until:

@@ -42,14 +42,14 @@ REMOTE = """\
 import msgspec
 from mapae.jose.jws import sign_octets
 from mapae.remote import Answer, RemoteGuard
-from mapae.sessions.feed import TYP, FeedEntry, FeedPage
+from mapae.sessions.feed import TYP, FeedPage
 import threading
 
 def fetch(request):
     if "wait" in request.url:
         threading.Event().wait()  # no news, ever
     now = time.time()
-    entry = FeedEntry(1, "session", "gone", 0, 2**31)
+    entry = Entry(1, "session", "gone", 0, 2**31)
     page = FeedPage(iss="https://i", iat=int(now), exp=int(now) + 60, feed="f", after=0, upto=1, head=1,
                     now_ms=int(now * 1000), age_ms=1, entries=(entry,))
     return Answer(200, {}, sign_octets(msgspec.json.encode(page), key, header={"typ": TYP}).encode())

@@ -127,12 +127,17 @@ def _into_postgres(url: str, by_table: dict[str, list[Sequence[Value]]]) -> None
 
 
 def revoke(url: str, count: int, *, now: int) -> None:
-    """Write `count` ended sessions into the feed, each by a transaction of its own, all to be remembered for a day."""
+    """Write `count` ended sessions into the feed, each by a transaction of its own, as of the last ten minutes.
+
+    Each is to be remembered for a day, so that none of them passes while this is measured.
+    """
     load = _into_sqlite if database_file(url) else _into_postgres
     sql = "INSERT INTO feed (seq, kind, key, value, until, at_ms) VALUES (?, ?, ?, ?, ?, ?)"
     for first in range(1, count + 1, CHUNK):
         numbers = range(first, min(first + CHUNK, count + 1))
-        load(url, {sql: [(at, "session", _id("ended", at), 0, now + 86_400, now * 1000) for at in numbers]})
+        untils = (now + 86_400 + 600 * at // count for at in numbers)
+        ended = zip(numbers, untils, strict=True)
+        load(url, {sql: [(at, "session", _id("ended", at), 0, until, now * 1000) for at, until in ended]})
     head = f"UPDATE feed_head SET seq = {count}"
     if (path := database_file(url)) is not None:
         connection = sqlite3.connect(path)

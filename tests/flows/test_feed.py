@@ -6,6 +6,7 @@ import pytest
 
 from mapae.flows import feed as module
 from mapae.flows.feed import Feed
+from mapae.sessions.feed import FeedLog
 from mapae.sessions.revocation import Entry
 
 UNTIL = 2_000_000_000
@@ -18,7 +19,7 @@ def entry(seq):
 def taken(*, head=3, name="one"):
     """A feed that was read up to `head`."""
     feed = Feed()
-    feed.take([entry(seq) for seq in range(1, head + 1)], name=name, head=head, after=0, sent=1.0)
+    feed.take(FeedLog(entry(seq) for seq in range(1, head + 1)), name=name, head=head, after=0, sent=1.0)
     return feed
 
 
@@ -28,15 +29,15 @@ def keys(feed):
 
 def test_readings_join():
     feed = taken()
-    feed.take([entry(4)], name="one", head=5, after=3, sent=2.0)
+    feed.take(FeedLog([entry(4)]), name="one", head=5, after=3, sent=2.0)
     assert (feed.head, feed.readings, keys(feed)) == (5, 2, ["s1", "s2", "s3", "s4"])
 
 
 def test_a_reading_asked_for_earlier_changes_nothing():
     feed = taken()
-    feed.take([entry(4)], name="one", head=4, after=3, sent=2.0)
-    feed.take([], name="one", head=3, after=3, sent=1.5)
-    feed.take([], name="another", head=0, after=0, sent=1.5)
+    feed.take(FeedLog([entry(4)]), name="one", head=4, after=3, sent=2.0)
+    feed.take(FeedLog(), name="one", head=3, after=3, sent=1.5)
+    feed.take(FeedLog(), name="another", head=0, after=0, sent=1.5)
     assert (feed.head, feed.name, keys(feed)) == (4, "one", ["s1", "s2", "s3", "s4"])
 
 
@@ -51,11 +52,11 @@ def test_a_reading_asked_for_earlier_changes_nothing():
 )
 def test_a_feed_that_began_anew_answers_nobody_until_it_was_read_whole(reading):
     feed = taken()
-    feed.take([], sent=2.0, **reading)
+    feed.take(FeedLog(), sent=2.0, **reading)
     assert (feed.readings, feed.head, len(feed.log)) == (0, 0, 0)
-    feed.take([], name="two", head=9, after=3, sent=2.5)
+    feed.take(FeedLog(), name="two", head=9, after=3, sent=2.5)
     assert feed.readings == 0
-    feed.take([entry(1), entry(2)], name="two", head=2, after=0, sent=2.2)
+    feed.take(FeedLog([entry(1), entry(2)]), name="two", head=2, after=0, sent=2.2)
     assert (feed.readings, feed.head, keys(feed)) == (1, 2, ["s1", "s2"])
 
 
@@ -64,10 +65,10 @@ def test_whoever_waits_is_woken_by_news_and_not_by_a_reading_without():
         feed = taken()
         waiting = asyncio.create_task(feed.moved(3, within=30))
         await asyncio.sleep(0)
-        feed.take([], name="one", head=3, after=3, sent=2.0)
+        feed.take(FeedLog(), name="one", head=3, after=3, sent=2.0)
         await asyncio.sleep(0)
         assert not waiting.done()
-        feed.take([entry(4)], name="one", head=4, after=3, sent=3.0)
+        feed.take(FeedLog([entry(4)]), name="one", head=4, after=3, sent=3.0)
         await waiting
         await feed.moved(3, within=30)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapae.sessions.feed import FeedEntry, FeedLog
+from mapae.sessions.feed import FeedLog
 from mapae.sessions.revocation import Entry
 
 NOW = 1_800_000_000
@@ -30,16 +30,6 @@ def made(drawn):
 ENTRIES = DRAWN.map(made)
 
 
-def logged(entries):
-    log = FeedLog()
-    log.extend(entries)
-    return log
-
-
-def travelling(entries):
-    return [FeedEntry(each.seq, each.kind, each.key, each.value, each.until) for each in entries]
-
-
 def read_through(log, *, after=0, most=3, now=NOW):
     """All pages one after the other, as a reader joins them."""
     read = []
@@ -55,18 +45,18 @@ def read_through(log, *, after=0, most=3, now=NOW):
 @given(ENTRIES, st.integers(1, 5), st.integers(0, 40))
 @pytest.mark.slow
 def test_pages_joined_are_the_log_without_what_has_passed(entries, most, after):
-    expected = travelling(each for each in entries if each.seq > after and each.until >= NOW)
-    assert read_through(logged(entries), after=after, most=most) == expected
+    expected = [each for each in entries if each.seq > after and each.until >= NOW]
+    assert read_through(FeedLog(entries), after=after, most=most) == expected
 
 
 @given(ENTRIES, st.integers(1, 4))
 def test_entries_of_one_position_are_never_torn_apart(entries, most):
-    log = logged(entries)
+    log = FeedLog(entries)
     after = 0
     while True:
         page, upto = log.page(after, now=0, most=most)
         last = upto if upto is not None else log.last
-        assert page == travelling(each for each in entries if after < each.seq <= last)
+        assert page == [each for each in entries if after < each.seq <= last]
         if upto is None:
             break
         after = upto
@@ -77,23 +67,23 @@ def test_readings_that_overlap_add_nothing_twice(entries, cuts):
     log = FeedLog()
     for cut in [*sorted(cuts), len(entries)]:
         whole = {each.seq for each in entries[:cut]}
-        log.extend(each for each in entries if each.seq in whole)
-        log.extend(entries[:0])
-    assert read_through(log, now=0) == travelling(entries)
+        log.join(FeedLog(each for each in entries if each.seq in whole))
+        log.join(FeedLog())
+    assert read_through(log, now=0) == entries
 
 
 @given(ENTRIES)
 def test_forgetting_keeps_what_must_be_remembered(entries):
-    log = logged(entries)
+    log = FeedLog(entries)
     last = log.last
     log.forget(NOW)
-    assert read_through(log) == travelling(each for each in entries if each.until >= NOW)
+    assert read_through(log) == [each for each in entries if each.until >= NOW]
     assert log.last in {last, *(each.seq for each in entries), 0}
 
 
 def test_what_has_passed_is_dropped_once_it_is_a_fifth():
     entries = [Entry(number, "session", str(number), 0, NOW + number) for number in range(1, 101)]
-    log = logged(entries)
+    log = FeedLog(entries)
     log.forget(NOW + 19)
     assert len(log) == 100
     log.forget(NOW + 22)
@@ -106,7 +96,7 @@ def test_an_entry_takes_little_memory_beside_its_key():
     entries = [Entry(each, "session", f"{each:022d}", 0, NOW) for each in range(1, number + 1)]
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    log = logged(entries)
+    log = FeedLog(entries)
     taken = (tracemalloc.get_traced_memory()[0] - before) / number
     tracemalloc.stop()
     assert len(log) == number

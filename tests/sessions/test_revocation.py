@@ -320,7 +320,7 @@ def test_a_kind_of_revocation_of_a_newer_program_lets_the_lease_run_out():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "most"), [("session", 175), ("account", 260)])
+@pytest.mark.parametrize(("kind", "most"), [("session", 145), ("account", 225)])
 def test_a_revocation_takes_no_more_memory_than_the_documentation_says(kind, most):
     number = 22_000
     tracemalloc.start()

@@ -19,7 +19,7 @@ KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 async def feed_after(database, seq):
     """The entries after `seq`, and the head."""
     reading = await revocations.load_after(database, seq)
-    return reading.entries, reading.head
+    return list(reading.entries), reading.head
 
 
 @pytest.fixture

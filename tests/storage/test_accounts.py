@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mapae.errors import Conflict, EmailTaken
-from mapae.storage import accounts, links, sessions
+from mapae.sessions.revocation import Entry
+from mapae.storage import accounts, links, revocations, sessions
 from mapae.storage.database import Statement
 
 from .conftest import NOW_MS, UNTIL, feed_after
@@ -125,15 +126,9 @@ async def test_ending_sessions_needs_to_know_how_long_to_remember_it(database, a
 async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(database, ada, phone):
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 1
     assert (await accounts.load_account(database, ada.id)).epoch == 1
-    (entry,), head = await feed_after(database, 0)
-    assert (entry.seq, entry.kind, entry.key, entry.value, entry.until, entry.at_ms) == (
-        head,
-        "account",
-        ada.id,
-        1,
-        UNTIL,
-        NOW_MS + 5,
-    )
+    reading = await revocations.load_after(database, 0)
+    assert list(reading.entries) == [Entry(reading.head, "account", ada.id, 1, UNTIL)]
+    assert list(reading.committed_ms) == [NOW_MS + 5]
     session, _ = await sessions.load_session(database, phone.sid)
     assert (session.revoked_ms, session.reason) == (NOW_MS + 5, "sign_out_everywhere")
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 0

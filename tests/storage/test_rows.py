@@ -47,6 +47,55 @@ async def test_a_snapshot_leaves_out_what_nobody_needs_to_remember(database):
     assert ([entry.key for entry in reading.entries], reading.head) == (["a"], 2)
 
 
+async def test_pages_of_the_feed_join_to_all_of_it(database, monkeypatch):
+    for number in range(3):
+        keys = (f"{number}{letter}" for letter in "cab")
+        entries = [revocations.entry_statements("session", key, value=0, until=2**40, now_ms=NOW_MS) for key in keys]
+        await database.commit(entries[0][0], *(entry for _, entry in entries))  # all of one position
+    await written(database, "over", until=1)
+    for rows in (1, 2, 3, 9, 10):
+        monkeypatch.setattr(revocations, "PAGE_ROWS", rows)
+        snapshot, rest = await revocations.load_snapshot(database), await revocations.load_after(database, 1)
+        assert [(entry.seq, entry.key) for entry in snapshot.entries] == [
+            (seq, f"{seq - 1}{letter}") for seq in (1, 2, 3) for letter in "abc"
+        ]
+        assert [entry.key for entry in rest.entries] == ["1a", "1b", "1c", "2a", "2b", "2c", "over"]
+        assert (snapshot.head, rest.head) == (4, 4)
+        assert [len(each.committed_ms) for each in (snapshot, rest)] == [9, 7]
+
+
+class Replaced:
+    """A database whose feed gets another name, or is set back, behind the first page that is read of it."""
+
+    def __init__(self, database, sql):
+        self.now_ms, self.snapshot = database.now_ms, self._then_replaced
+        self._database, self._sql = database, sql
+
+    async def _then_replaced(self, *queries):
+        answer = await self._database.snapshot(*queries)
+        self.snapshot = self._database.snapshot
+        await self._database.commit(*map(Statement, self._sql))
+        return answer
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        ["UPDATE feed_head SET name = 'another'", "UPDATE feed SET key = 'new' WHERE seq = 1"],
+        ["UPDATE feed_head SET seq = 2", "DELETE FROM feed WHERE seq = 3", "UPDATE feed SET key = 'new' WHERE seq = 1"],
+    ],
+    ids=["another name", "set back"],
+)
+async def test_a_feed_that_is_replaced_between_two_pages_is_read_from_the_beginning(database, monkeypatch, sql):
+    for key in ("a", "b", "c"):
+        await written(database, key)
+    monkeypatch.setattr(revocations, "PAGE_ROWS", 1)
+    reading = await revocations.load_snapshot(Replaced(database, sql))
+    ((head, name),) = await database.fetch("SELECT seq, name FROM feed_head")
+    assert (reading.head, reading.feed) == (head, name)
+    assert [entry.key for entry in reading.entries] == ["new", "b", "c"][:head]
+
+
 async def test_an_undone_transaction_leaves_no_gap_in_the_feed(database):
     with pytest.raises(Conflict):
         await database.commit(*revocations.entry_statements("session", "a", value=0, until=1, now_ms=1), REFUSED)

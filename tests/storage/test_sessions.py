@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from mapae.errors import Conflict
+from mapae.sessions.revocation import Entry
 from mapae.sessions.session import end
-from mapae.storage import accounts, sessions
+from mapae.storage import accounts, revocations, sessions
 from mapae.storage.database import Statement
 
 from .conftest import NOW_MS, UNTIL, feed_after
@@ -144,8 +145,9 @@ async def test_replacing_by_an_ended_row_tells_the_feed(database, phone):
         await sessions.replace_session(database, phone, over)
     assert await sessions.replace_session(database, phone, over, until=UNTIL)
     assert (await sessions.load_session(database, phone.sid))[0] == over
-    (entry,), _ = await feed_after(database, 0)
-    assert (entry.kind, entry.key, entry.until, entry.at_ms) == ("session", phone.sid, UNTIL, NOW_MS + 9)
+    reading = await revocations.load_after(database, 0)
+    assert list(reading.entries) == [Entry(1, "session", phone.sid, 0, UNTIL)]
+    assert list(reading.committed_ms) == [NOW_MS + 9]
 
 
 async def test_a_session_is_ended_once_with_its_entry_in_the_feed(database, phone):

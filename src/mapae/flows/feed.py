@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
 
 from mapae.sessions.feed import FeedLog
-from mapae.sessions.revocation import Entry
 
 MOST_WAITING = 2_000
 """Readers that one process lets wait for news; the next one is answered at once."""
@@ -36,8 +35,16 @@ class Feed:
     _running: asyncio.Task[None] | None = None
     _next: asyncio.Task[None] | None = None
 
-    def take(self, entries: Sequence[Entry], *, name: str, head: int, after: int, sent: float) -> None:
-        """Learn a complete reading, as `Revocations.apply` does; a feed that was set back is read anew."""
+    def take(self, entries: FeedLog, *, name: str, head: int, after: int, sent: float) -> None:
+        """Learn a complete reading, as `Revocations.apply` does; a feed that was set back is read anew.
+
+        Args:
+            entries: what was read; a whole feed is kept as it is, so nobody else goes on with it.
+            name: as in the database.
+            head: the feed's last position.
+            after: the position after which the reading began; 0 for a whole feed.
+            sent: monotonic time, read before the reading was asked for.
+        """
         if sent <= self._sent or after > self.head:
             return
         other, self.name = name != self.name, name
@@ -47,8 +54,9 @@ class Feed:
             self.head = self.readings = 0
             return
         if after == 0:
-            self.log.clear()
-        self.log.extend(entries)
+            self.log = entries
+        else:
+            self.log.join(entries)
         self._sent = sent
         self.readings += 1
         if head > self.head:

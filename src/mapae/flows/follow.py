@@ -33,8 +33,8 @@ async def poll(service: Service) -> None:
     if revocations.ready:
         after = revocations.head
         reading = await feed.load_after(service.database, after)
-        for entry in reading.entries:
-            took = max(0, now_ms - entry.at_ms) / 1000
+        for at_ms in reading.committed_ms:
+            took = max(0, now_ms - at_ms) / 1000
             service.tally.observe("revocation_propagation", took)
             if not service.hearing:
                 service.from_elsewhere.observe(took)

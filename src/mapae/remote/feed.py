@@ -18,8 +18,8 @@ from mapae.jose.live_keys import LiveKeys
 from mapae.jose.verifier import KeySource, Verifier
 from mapae.remote.addresses import read_url
 from mapae.remote.exchange import Fetcher, Request
-from mapae.sessions.feed import MAX_PAGE, TYP, FeedPage
-from mapae.sessions.revocation import Entry, Revocations
+from mapae.sessions.feed import MAX_PAGE, TYP, FeedLog, FeedPage
+from mapae.sessions.revocation import Revocations
 
 PATH = "/v1/revocations"
 """Where an issuer that is Mapae has its feed."""
@@ -96,18 +96,18 @@ class RemoteFeed:
     def _read(self, wait: float, nonce: str | None) -> float:
         after = began = self.revocations.head if self.revocations.ready else 0
         wait = wait if self.revocations.ready else 0.0
-        gathered: list[Entry] = []
+        gathered = FeedLog()
         while True:
             sent, wall = monotonic(), time()
             page = self._page(after, wait, nonce)
             if page.after != after:  # the feed is another, or was set back
-                began, gathered = 0, []
-            gathered += [Entry(each.seq, each.kind, each.key, each.value, each.until) for each in page.entries]
+                began, gathered = 0, FeedLog()
+            gathered.extend(page.entries)
             if page.upto == page.head:
                 return self._learn(page, gathered, began=began, sent=sent, wall=wall)
             after, wait = page.upto, 0.0
 
-    def _learn(self, page: FeedPage, entries: list[Entry], *, began: int, sent: float, wall: float) -> float:
+    def _learn(self, page: FeedPage, entries: FeedLog, *, began: int, sent: float, wall: float) -> float:
         played_back = max(0.0, wall - page.now_ms / 1000 - self._leeway)
         late = page.age_ms / 1000 + played_back
         with self._turn:

@@ -22,8 +22,7 @@ from mapae.remote.feed import RemoteFeed
 from mapae.remote.feed_options import FeedOptions, fetcher_for
 from mapae.remote.snapshot_file import Snapshot, read_snapshot, write_snapshot
 from mapae.sessions.access_token import AccessClaims
-from mapae.sessions.feed import FeedEntry
-from mapae.sessions.revocation import Entry, Revocations
+from mapae.sessions.revocation import Revocations
 
 log = logging.getLogger("mapae.remote")
 
@@ -239,7 +238,7 @@ class RemoteRevocations:
             return
         age = time() - kept.known_at
         sent = monotonic() - age if age >= 0 else -1e9
-        self.revocations.add(_entries(kept))
+        self.revocations.add(kept.entries)
         self.revocations.apply((), head=kept.head, sent=sent, feed=kept.feed, wall=kept.known_at)
         self._feed.name, self._feed.latest_ms, self._feed.known_at = kept.feed, kept.latest_ms, kept.known_at
         self._ready.set_result(None)
@@ -248,14 +247,13 @@ class RemoteRevocations:
         feed = self._feed
         if self._path is None or feed.name is None or feed.known_at is None:
             return
-        known = self.revocations.entries()
         snapshot = Snapshot(
             issuer=self._issuer,
             feed=feed.name,
             head=self.revocations.head,
             latest_ms=feed.latest_ms,
             known_at=feed.known_at,
-            entries=[FeedEntry(each.seq, each.kind, each.key, each.value, each.until) for each in known],
+            entries=list(self.revocations.entries()),
             keys=_exported(self._keys),
         )
         try:
@@ -282,10 +280,6 @@ def _forgetting(follower: weakref.ref[RemoteRevocations]) -> Callable[[], None]:
             mine.begin_anew()
 
     return forget
-
-
-def _entries(kept: Snapshot) -> list[Entry]:
-    return [Entry(each.seq, each.kind, each.key, each.value, each.until) for each in kept.entries]
 
 
 def _exported(keys: KeySource | LiveKeys) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mapae.sessions.feed import FeedEntry
+from mapae.sessions.revocation import Entry
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -28,7 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     head: int
     latest_ms: int
     known_at: float
-    entries: list[FeedEntry]
+    entries: list[Entry]
     keys: dict[str, Any] | None = None
 
 

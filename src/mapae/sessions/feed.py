@@ -14,7 +14,7 @@ from typing import get_args
 
 import msgspec
 
-from mapae.sessions.revocation import Entry, Kind
+from mapae.sessions.revocation import UNKNOWN_KIND, Entry, Kind
 
 TYP = "mapae-revocations+jwt"
 """The `typ` of a signed page: never taken for an access token, nor the other way round."""
@@ -23,16 +23,7 @@ PAGE_ENTRIES = 2_000
 MAX_PAGE = 1024 * 1024
 """The most characters that a reader takes for a page."""
 _KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-class FeedEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One entry as it travels, `[seq, kind, key, value, until]`; see `Entry`."""
-
-    seq: int
-    kind: Kind
-    key: str
-    value: int
-    until: int
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 class FeedPage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -58,7 +49,7 @@ class FeedPage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     head: int
     now_ms: int
     age_ms: int
-    entries: tuple[FeedEntry, ...]
+    entries: tuple[Entry, ...]
     nonce: str | None = None
 
 
@@ -67,9 +58,14 @@ class FeedLog:
 
     __slots__ = ("_keys", "_kinds", "_seqs", "_untils", "_values")
 
-    def __init__(self) -> None:
-        """Hold nothing yet."""
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        """Hold `entries`, in the order of their commits.
+
+        Raises:
+            ValueError: one is of a kind that this program does not know.
+        """
         self.clear()
+        self.extend(entries)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -83,17 +79,31 @@ class FeedLog:
         return self._seqs[-1] if self._seqs else 0
 
     def extend(self, entries: Iterable[Entry]) -> None:
-        """Add what lies after the last entry; what lies before it is known."""
-        known = self.last
-        for entry in entries:
-            if entry.seq > known:
-                self._seqs.append(entry.seq)
-                self._values.append(entry.value)
-                self._untils.append(entry.until)
-                self._kinds.append(_KINDS.index(entry.kind))
-                self._keys.append(entry.key)
+        """Add what comes after everything that is held.
 
-    def page(self, after: int, *, now: int, most: int = PAGE_ENTRIES) -> tuple[list[FeedEntry], int | None]:
+        Raises:
+            ValueError: an entry is of a kind that this program does not know.
+        """
+        for entry in entries:
+            kind = _NUMBERS.get(entry.kind)
+            if kind is None:
+                raise ValueError(UNKNOWN_KIND)
+            self._seqs.append(entry.seq)
+            self._values.append(entry.value)
+            self._untils.append(entry.until)
+            self._kinds.append(kind)
+            self._keys.append(entry.key)
+
+    def join(self, later: FeedLog) -> None:
+        """Add what lies after the last entry; what lies before it is known."""
+        start = bisect_right(later._seqs, self.last)
+        self._seqs += later._seqs[start:]
+        self._values += later._values[start:]
+        self._untils += later._untils[start:]
+        self._kinds += later._kinds[start:]
+        self._keys += later._keys[start:]
+
+    def page(self, after: int, *, now: int, most: int = PAGE_ENTRIES) -> tuple[list[Entry], int | None]:
         """Return entries after a position, and the position up to which they are complete; None: up to the end.
 
         Args:
@@ -119,10 +129,13 @@ class FeedLog:
         self._untils, self._kinds = self._untils[passed:], self._kinds[passed:]
         del self._keys[:passed]
 
-    def _cut(self, start: int, stop: int) -> Iterator[FeedEntry]:
+    def _cut(self, start: int, stop: int) -> Iterator[Entry]:
         for at in range(start, stop):
             kind = _KINDS[self._kinds[at]]
-            yield FeedEntry(self._seqs[at], kind, self._keys[at], self._values[at], self._untils[at])
+            yield Entry(self._seqs[at], kind, self._keys[at], self._values[at], self._untils[at])
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self._cut(0, len(self._seqs))
 
     def __len__(self) -> int:
         return len(self._seqs)

@@ -6,16 +6,21 @@ until it commits; a reader never has to fear that a smaller number appears later
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from mapae.sessions.feed import FeedLog
 from mapae.sessions.revocation import Entry, Kind
-from mapae.storage.database import Database, Row, Statement
+from mapae.storage.database import Database, Statement
 
 RAISE_HEAD = Statement("UPDATE feed_head SET seq = seq + 1 WHERE id = 0 RETURNING seq", rows=1)
 """Comes before the entries of a transaction, once."""
 
 _ENTRY = "INSERT INTO feed (seq, kind, key, value, until, at_ms) SELECT seq, ?, ?, ?, ?, ? FROM feed_head WHERE id = 0"
 _COLUMNS = "seq, kind, key, value, until, at_ms"
+PAGE_ROWS = 5_000
+"""Rows that are read at once."""
 
 
 def entry_statements(kind: Kind, key: str, *, value: int, until: int, now_ms: int) -> tuple[Statement, Statement]:
@@ -43,36 +48,62 @@ def account_entry(account_id: str, *, until: int, now_ms: int) -> tuple[Statemen
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read of the feed, all as of one moment.
+    """What was read of the feed, complete up to one position.
 
     Attributes:
         entries: in the order of their commits.
+        committed_ms: when each was committed, in milliseconds since 1970; to measure how fast it spreads.
         head: the position up to which they are complete.
         feed: names the feed; positions in a feed of another name mean nothing.
-        now_ms: the database's clock, for nodes to compare their own with.
+        now_ms: the database's clock when the reading began, for nodes to compare their own with.
     """
 
-    entries: list[Entry]
+    entries: FeedLog
+    committed_ms: array[int]
     head: int
     feed: str
     now_ms: int
 
 
+class _Head(NamedTuple):
+    seq: int
+    name: str
+    now_ms: int
+
+
 async def load_snapshot(database: Database) -> Reading:
     """Return every entry that must still be remembered."""
-    until = f"until >= {database.now_ms} / 1000"
-    return await _read(database, Statement(f"SELECT {_COLUMNS} FROM feed WHERE {until} ORDER BY seq"))  # noqa: S608
+    # The plus keeps the index on `until` out of it: pages follow the primary key.
+    return await _read(database, 0, f"+until >= {database.now_ms} / 1000 AND ")
 
 
 async def load_after(database: Database, seq: int) -> Reading:
     """Return the entries after `seq`."""
-    return await _read(database, Statement(f"SELECT {_COLUMNS} FROM feed WHERE seq > ? ORDER BY seq", (seq,)))  # noqa: S608
+    return await _read(database, seq, "")
 
 
-async def _read(database: Database, query: Statement) -> Reading:
-    head = Statement(f"SELECT seq, name, {database.now_ms} FROM feed_head WHERE id = 0")  # noqa: S608
-    rows, ((seq, name, now_ms),) = await database.snapshot(query, head)
-    return Reading([_entry(row) for row in rows], seq, name, now_ms)
+async def _read(database: Database, after: int, which: str) -> Reading:
+    """Read page by page, so that what is small in the end is never large on the way.
+
+    Each page is of a moment of its own, and they join all the same: positions follow the order of commits, so nothing
+    appears later at or below one that was read.
+    """
+    sql = f"SELECT {_COLUMNS} FROM feed WHERE {which}(seq, kind, key) > (?, ?, ?) ORDER BY seq, kind, key LIMIT ?"  # noqa: S608
+    ask_head = Statement(f"SELECT seq, name, {database.now_ms} FROM feed_head WHERE id = 0")  # noqa: S608
+    last: tuple[int, str, str] = (after + 1, "", "")
+    entries, committed_ms = FeedLog(), array("q")
+    first = before = None
+    while True:
+        rows, (row,) = await database.snapshot(Statement(sql, (*last, PAGE_ROWS)), ask_head)
+        head = _Head(*row)
+        first, before = first or head, before or head
+        if head.name != first.name or head.seq < before.seq:
+            return await _read(database, after, which)  # the feed was replaced meanwhile
+        entries.extend(Entry(*row[:5]) for row in rows)
+        committed_ms.extend(row[5] for row in rows)
+        if len(rows) < PAGE_ROWS:
+            return Reading(entries, committed_ms, head.seq, head.name, first.now_ms)
+        last, before = rows[-1][:3], head
 
 
 async def load_time(database: Database) -> int:
@@ -102,8 +133,3 @@ async def sweep(database: Database, now: int, *, limit: int) -> int:
     )
     ((*gone,),) = await database.commit(Statement(sql, (now, limit)))
     return len(gone)
-
-
-def _entry(row: Row) -> Entry:
-    seq, kind, key, value, until, at_ms = row
-    return Entry(seq=seq, kind=kind, key=key, value=value, until=until, at_ms=at_ms)
