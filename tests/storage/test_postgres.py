@@ -163,6 +163,71 @@ async def test_more_statements_than_a_connection_prepares_are_run_all_the_same(u
     await database.close()
 
 
+# What shares a round trip
+
+
+def swap(name, amount):
+    return Statement(f"{MORE} AND amount = ?", (name, amount), 1, key=name)
+
+
+async def test_changes_of_one_row_share_a_commit_and_each_hears_of_itself(things, postgres):
+    await things.commit(*(Statement(ADD, (f"n{n}", 0)) for n in range(60)))
+    before = postgres.run("SELECT pg_current_xact_id()::text::bigint")[0][0]
+    outcomes = await asyncio.gather(
+        *(things.commit(swap(f"n{n}", n % 2)) for n in range(60)),
+        *(things.commit(swap("a", 0)) for _ in range(10)),
+        return_exceptions=True,
+    )
+    after = postgres.run("SELECT pg_current_xact_id()::text::bigint")[0][0]
+    assert [type(outcome) for outcome in outcomes[:60]] == [list, Conflict] * 30
+    assert [type(outcome) for outcome in outcomes[60:]].count(list) == 1
+    assert await amounts(things) == {"a": 1, "b": 0} | {f"n{n}": 1 - n % 2 for n in range(60)}
+    assert after - before < 35, "transactions, where each change alone would be one of 70"
+
+
+async def test_reads_that_share_a_round_trip_get_each_their_own(things):
+    ask = [things.fetch_one("SELECT name, ? + 0 FROM thing WHERE name = ?", n, "ab"[n % 2]) for n in range(50)]
+    wrong = [things.fetch("SELECT 1 / ?", 0), things.fetch("SELECT nonsense"), things.fetch("DELETE FROM thing")]
+    *found, divided, mistaken, writing = await asyncio.gather(*ask, *wrong, return_exceptions=True)
+    assert found == [("ab"[n % 2], n) for n in range(50)]
+    assert "22012" in str(divided)
+    assert "42703" in str(mistaken)
+    assert isinstance(writing, StorageFailed)
+
+
+async def test_a_row_that_is_locked_hinders_its_own_change_only(things, url):
+    with psycopg.connect(url) as other:
+        other.execute("UPDATE thing SET amount = 5 WHERE name = 'a'")
+        first, *outcomes = await asyncio.gather(
+            *(things.commit(swap(name, 0)) for name in "bbbab"), return_exceptions=True
+        )
+        other.rollback()
+    assert first == [[]]
+    (locked,) = (outcome for outcome in outcomes if not isinstance(outcome, Conflict))
+    assert isinstance(locked, StorageFailed)
+    assert "locked by another program for too long" in str(locked)
+    assert await amounts(things) == {"a": 0, "b": 1}
+
+
+async def test_nodes_that_change_the_same_rows_at_once_never_wait_for_each_other_in_a_circle(things, url, postgres):
+    names = [f"n{n}" for n in range(30)]
+    await things.commit(*(Statement(ADD, (name, 0)) for name in names))
+    other = await open_database(url)
+
+    async def count(database, order):
+        for amount in range(20):
+            swaps = (database.commit(swap(name, amount)) for name in order)
+            for outcome in await asyncio.gather(*swaps, return_exceptions=True):
+                assert outcome == [[]] or isinstance(outcome, Conflict)
+
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    before = postgres.run(deadlocks)
+    await asyncio.gather(count(things, names), count(other, names[::-1]))
+    await other.close()
+    assert set((await amounts(things)).values()) <= set(range(21))
+    assert postgres.run(deadlocks) == before
+
+
 # Conflicts between transactions
 
 

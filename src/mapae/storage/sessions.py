@@ -191,7 +191,7 @@ async def slide_session(database: Database, before: Session, after: Session) -> 
     expected = "WHERE sid = ? AND current = ? AND seen_ms = ? AND revoked_ms IS NULL"
     values = (after.seen_ms, after.idle_expires_ms, _sweep_day(after), before.sid, before.current, before.seen_ms)
     try:
-        await database.commit(Statement(slid + expected, values, 1))
+        await database.commit(Statement(slid + expected, values, 1, key=before.sid))
     except Conflict:
         return False
     return True
@@ -298,8 +298,8 @@ def _replaced(before: Session, after: Session) -> Statement:
     expected = (before.sid, before.current, before.generation, before.opened_ms, int(before.acknowledged))
     day = _sweep_day(after)
     if day == _sweep_day(before):
-        return Statement(_REPLACE + _UNCHANGED, (*values, *expected), 1)
-    return Statement(f"{_REPLACE}, sweep_day = ?{_UNCHANGED}", (*values, day, *expected), 1)
+        return Statement(_REPLACE + _UNCHANGED, (*values, *expected), 1, key=before.sid)
+    return Statement(f"{_REPLACE}, sweep_day = ?{_UNCHANGED}", (*values, day, *expected), 1, key=before.sid)
 
 
 def _sweep_day(session: Session) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import SystemRandom
+from typing import TypeVar
+
+from psycopg import pq
 
 from mapae.errors import StorageFailed
 from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call, decoded
@@ -20,15 +23,23 @@ from mapae.storage.postgres.errors import (
 from mapae.storage.postgres.pool import OVERTIME_SECONDS, Pool
 from mapae.storage.postgres.sql import check_reads, counted, numbered, returns_rows
 from mapae.storage.postgres.target import APART_SECONDS, LOCK_SECONDS, STATEMENT_SECONDS, target_of
+from mapae.storage.postgres.together import Together
 from mapae.storage.statement import Row, Statement, Value
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 Batch = list[list[Row]]
 """The rows of each statement."""
+Swap = tuple[str, Call]
+"""A change of one row by its primary key, and that key."""
 
 TRIES = 6
 """Times a transaction is begun that the server undoes because of others."""
 PAUSE_SECONDS = 0.01
 """Before the second try; doubled before each further one."""
+READS_AT_ONCE, SWAPS_AT_ONCE = 2, 2
+"""Round trips that reads, and changes of one row, are under way with at once; who asks meanwhile joins the next."""
 APART_AT_ONCE = 2
 """Long queries that may run at once, so that they leave connections to the others."""
 
@@ -41,7 +52,7 @@ LIMITS = numbered("SELECT set_config('statement_timeout', ?, TRUE), set_config('
 
 
 class PostgresDatabase:
-    """One open database. Every method costs one round trip.
+    """One open database. Every method costs one round trip, which `fetch` and changes of one row may share.
 
     Attributes:
         kind: which kind of database this is.
@@ -61,6 +72,10 @@ class PostgresDatabase:
         self.unwritable: StorageFailed | None = None
         self._pool = Pool(target, size=connections)
         self._apart = asyncio.Semaphore(max(1, min(APART_AT_ONCE, connections - 1)))
+        self._reads: Together[Call, list[Row]] = Together(
+            self._read_together, at_once=READS_AT_ONCE, busy=self._pool.busy
+        )
+        self._swaps: Together[Swap, bool] = Together(self._swap_together, at_once=SWAPS_AT_ONCE, busy=self._too_many)
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
         """Return all rows of a query.
@@ -68,8 +83,7 @@ class PostgresDatabase:
         Raises:
             StorageFailed: the database cannot be read; the message says the cure.
         """
-        (rows,) = await self._read([_reading(sql, values)])
-        return rows
+        return await self._reads.ask(_reading(sql, values))
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
         """Return the first row of a query, or None.
@@ -110,6 +124,11 @@ class PostgresDatabase:
             StorageFailed: the database cannot be written; the message says the cure. Nothing was changed, except that
                 when the connection broke under way only a look can tell.
         """
+        if len(statements) == 1 and (key := statements[0].key) is not None:
+            one = statements[0]
+            if await self._swaps.ask((key, call(numbered(one.sql), one.values))):
+                return [[]]
+            raise one.otherwise
         return await self._write(statements)
 
     async def commit_apart(self, *statements: Statement) -> Batch:
@@ -137,22 +156,51 @@ class PostgresDatabase:
 
     async def close(self) -> None:
         """Let what was begun come to its end, then close the connections. Closing twice is allowed."""
+        await self._reads.settled()
+        await self._swaps.settled()
         await self._pool.close()
 
     async def _read(self, calls: Sequence[Call], seconds: int = STATEMENT_SECONDS) -> Batch:
         try:
-            return await self._tried(calls, seconds=seconds, again=True)
+            return await self._tried(calls, seconds=seconds, again=True, read=decoded)
         except Failed as failed:
             raise translated(failed.result, self.path) from None
         except StorageFailed as failure:
             self._noted(failure)
             raise
 
+    async def _read_together(self, calls: Sequence[Call]) -> Sequence[list[Row] | Exception]:
+        try:
+            return await self._tried(calls, seconds=STATEMENT_SECONDS, again=True, read=decoded)
+        except Failed as failed:
+            if len(calls) == 1:
+                return [translated(failed.result, self.path)]
+            return await _one_by_one(self._read_together, calls)  # those after it were not run
+        except StorageFailed as failure:
+            self._noted(failure)
+            raise
+
+    async def _swap_together(self, swaps: Sequence[Swap]) -> Sequence[bool | Exception]:
+        order = sorted(range(len(swaps)), key=lambda at: swaps[at][0])  # so that no two trips wait for each other
+        try:
+            changed = await self._tried(
+                [swaps[at][1] for at in order], seconds=STATEMENT_SECONDS, again=False, read=_rows_changed
+            )
+        except Failed as failed:
+            if len(swaps) == 1:
+                return [self._noted(translated(failed.result, self.path))]
+            return await _one_by_one(self._swap_together, swaps)  # nothing was changed
+        except StorageFailed as failure:
+            self._noted(failure)
+            raise
+        met = dict(zip(order, changed, strict=True))
+        return [met[at] == 1 for at in range(len(swaps))]
+
     async def _write(self, statements: Sequence[Statement], *, before: Sequence[Call] = ()) -> Batch:
         calls = [*before, *map(_writing, statements)]
         seconds = APART_SECONDS if before else STATEMENT_SECONDS
         try:
-            rows = await self._tried(calls, seconds=seconds, again=False)
+            rows = await self._tried(calls, seconds=seconds, again=False, read=decoded)
         except Failed as failed:
             index = failed.index - len(before)
             if sqlstate_of(failed.result) == DIVISION_BY_ZERO and index >= 0 and statements[index].rows is not None:
@@ -163,16 +211,22 @@ class PostgresDatabase:
             raise
         return list(map(_without_count, statements, rows[len(before) :]))
 
+    def _too_many(self) -> Exception:
+        return self._noted(self._pool.busy())
+
     def _noted(self, failure: Exception) -> Exception:
         if isinstance(failure, StorageFailed) and failure.lasting:
             self.unwritable = failure
         return failure
 
-    async def _tried(self, calls: Sequence[Call], *, seconds: int, again: bool) -> Batch:
+    async def _tried(
+        self, calls: Sequence[Call], *, seconds: int, again: bool, read: Callable[[pq.abc.PGresult], T]
+    ) -> list[T]:
         """Run a batch; begin anew what others have undone, and what has not reached the server.
 
         Args:
             again: it may be run a second time although the server may have carried it out.
+            read: what to make of the result of each call.
 
         Raises:
             Failed: a statement was refused.
@@ -182,7 +236,7 @@ class PostgresDatabase:
         while True:
             connection = await self._pool.acquire()
             try:
-                return await self._run(connection, calls, seconds)
+                return [read(result) for result in await self._run(connection, calls, seconds)]
             except Lost as failure:
                 losses += 1
                 if (failure.sent and not again) or losses == TRIES + self._pool.size:  # all may have been cut at once
@@ -199,7 +253,7 @@ class PostgresDatabase:
                     await asyncio.sleep(pause * _dice.uniform(0.5, 1.5))
                     pause, tries = pause * 2, tries + 1
 
-    async def _run(self, connection: Connection, calls: Sequence[Call], seconds: int) -> Batch:
+    async def _run(self, connection: Connection, calls: Sequence[Call], seconds: int) -> list[pq.abc.PGresult]:
         ahead = 0
         if self._pool.pooled:  # the limits cannot stay on a connection that others use too
             ahead, first = 1, int(calls[:1] == [BEGIN])
@@ -208,7 +262,7 @@ class PostgresDatabase:
             results = await connection.start(calls, seconds=seconds + OVERTIME_SECONDS, then=self._give_back)
         except Failed as failed:
             raise Failed(failed.index - ahead, failed.result) from None
-        return [decoded(result) for result in results[ahead:]]
+        return results[ahead:]
 
     def _give_back(self, connection: Connection) -> None:
         if connection.usable and connection.in_transaction:
@@ -257,6 +311,23 @@ def _reading(sql: str, values: tuple[Value, ...]) -> Call:
 def _writing(statement: Statement) -> Call:
     text = numbered(statement.sql) if statement.rows is None else counted(statement.sql, statement.rows)
     return call(text, statement.values)
+
+
+async def _one_by_one(
+    send: Callable[[Sequence[A]], Awaitable[Sequence[T | Exception]]], asked: Sequence[A]
+) -> list[T | Exception]:
+    """Ask for each apart, so that the one that is to blame hinders nobody else."""
+    found: list[T | Exception] = []
+    for one in asked:
+        try:
+            found += await send([one])
+        except StorageFailed as failure:
+            found.append(failure)
+    return found
+
+
+def _rows_changed(result: pq.abc.PGresult) -> int:
+    return result.command_tuples or 0
 
 
 def _without_count(statement: Statement, rows: list[Row]) -> list[Row]:

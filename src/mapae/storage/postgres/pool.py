@@ -95,6 +95,14 @@ class Pool:
         if self._failure is not None and not self._all:
             raise again(self._failure[1])
 
+    def busy(self) -> StorageFailed:
+        """Return what to raise for who has waited too long."""
+        return StorageFailed(
+            f"database {self.place}: all {self.size} connections are in use; raise database_connections, "
+            "or look for what is slow there",
+            lasting=True,
+        )
+
     async def close(self) -> None:
         """Let nobody in, wait for those who are inside, and close the connections."""
         self._closed = True
@@ -109,7 +117,7 @@ class Pool:
     async def _turn(self, deadline: float) -> Connection | None:
         """Wait for a connection, or None when there is room to open one."""
         if len(self._waiting) >= WAITING:
-            raise self._busy()
+            raise self.busy()
         loop = asyncio.get_running_loop()
         place: asyncio.Future[Connection | None] = loop.create_future()
         timer = loop.call_later(deadline - time.monotonic(), self._give_up, place)
@@ -128,7 +136,7 @@ class Pool:
     def _give_up(self, place: asyncio.Future[Connection | None]) -> None:
         if not place.done():
             self._waiting.remove(place)
-            place.set_exception(self._busy())
+            place.set_exception(self.busy())
 
     def _pass_on(self, handed: Connection | None) -> None:
         if handed is None:
@@ -144,13 +152,6 @@ class Pool:
                 place.set_result(connection)
                 return True
         return False
-
-    def _busy(self) -> StorageFailed:
-        return StorageFailed(
-            f"database {self.place}: all {self.size} connections are in use; raise database_connections, "
-            "or look for what is slow there",
-            lasting=True,
-        )
 
     async def _open(self) -> Connection:
         if self._failure is not None and not self._all and time.monotonic() < self._failure[0] + PAUSE_SECONDS:
