@@ -73,7 +73,7 @@ class PostgresDatabase:
         self._pool = Pool(target, size=connections)
         self._apart = asyncio.Semaphore(max(1, min(APART_AT_ONCE, connections - 1)))
         self._reads: Together[Call, list[Row]] = Together(
-            self._read_together, at_once=READS_AT_ONCE, busy=self._pool.busy
+            self._read_together, at_once=READS_AT_ONCE, busy=self._too_many
         )
         self._swaps: Together[Swap, bool] = Together(self._swap_together, at_once=SWAPS_AT_ONCE, busy=self._too_many)
 
