@@ -4,6 +4,9 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mapae.accounts.account import Account, normalise_email
 from mapae.accounts.activity import EVENT_LINES, REASON_LINES, Activity, Event, Reason, describe
@@ -37,6 +40,23 @@ ACCOUNT = Account(
 def test_one_address_has_one_spelling(typed, normalised):
     assert normalise_email(typed) == normalised
     assert normalise_email(normalised) == normalised
+
+
+@given(
+    st.from_regex(r"[a-z0-9._A-Z -]{0,12}", fullmatch=True) | st.text(max_size=6),
+    st.from_regex(r"([a-z0-9-]{0,8}\.){0,3}(com|kr|test|local|xn--9n2bp8q|x)", fullmatch=True) | st.text(max_size=6),
+)
+def test_a_plain_address_is_read_as_the_library_reads_it(local, domain):
+    typed = f"{local}@{domain}"
+    try:
+        expected = validate_email(typed.strip(), check_deliverability=False, strict=True).normalized.lower()
+    except EmailNotValidError:
+        expected = None
+    try:
+        found = normalise_email(typed)
+    except InputRefused:
+        found = None
+    assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ async def test_a_bad_ticket_is_refused_and_the_honest_holder_is_let_in_as_if_not
     counted = [await rows_of(service, table) for table in ("attempt", "session", "gate_spent")]
     for _ in range(3):
         with pytest.raises(TicketRefused) as polled:
-            await gate.poll(service, shown)
+            gate.poll(service, shown)
         with pytest.raises(TicketRefused) as tried:
             await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=shown)
         assert polled.value.why == tried.value.why == why
@@ -92,7 +92,7 @@ async def test_an_absurd_place_breaks_nothing(service, jane, arrived_ms):  # noq
         with pytest.raises(Waiting):
             await gate.ask(service, gate.NO_TURN)
     await gate.look(service)
-    place = await gate.poll(service, Turn(text))
+    place = gate.poll(service, Turn(text))
     if arrived_ms > service.gate.now_ms():
         assert place.held.ahead <= 3  # whoever really came
         assert 1 <= place.held.interval <= 30

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from mapae.admission.line import BUCKET_MS
 from mapae.admission.places import AT_ONCE_SECONDS, LEAST_AT_ONCE
 from mapae.errors import Busy, SignInRefused, TicketRefused, Waiting
 from mapae.flows import gate
 from mapae.flows.gate import TooManyPlaces, Turn
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.open_service import open_service
+from mapae.flows.run_gate import set_gate
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_up import sign_up
 from mapae.flows.watch_gate import watch_gate
@@ -71,7 +73,7 @@ async def its_turn(service, turn):
     while time.monotonic() < deadline:
         await gate.look(service)
         await gate.decide(service)
-        place = await gate.poll(service, turn)
+        place = gate.poll(service, turn)
         if place.held is None:
             return turn._replace(text=place.text)
         await asyncio.sleep(0.02)
@@ -157,16 +159,16 @@ async def test_a_ticket_of_a_browser_is_worth_nothing_in_another(service, jane):
     assert len(held.confirmation) == 22
     for cookie in (None, "another"):
         with pytest.raises(TicketRefused) as refusal:
-            await gate.poll(service, Turn(held.ticket, cookie, browser=True))
+            gate.poll(service, Turn(held.ticket, cookie, browser=True))
         assert refusal.value.why == "copied"
-    assert await gate.poll(service, Turn(held.ticket, held.confirmation, browser=True))
+    assert gate.poll(service, Turn(held.ticket, held.confirmation, browser=True))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "ey" * 100])
 async def test_rubbish_instead_of_a_ticket_is_refused(service, jane, text):
     with pytest.raises(TicketRefused):
-        await gate.poll(service, Turn(text))
+        gate.poll(service, Turn(text))
 
 
 async def test_a_place_survives_the_process_that_gave_it(service, settings, clock, jane):
@@ -175,7 +177,7 @@ async def test_a_place_survives_the_process_that_gave_it(service, settings, cloc
     passed = await its_turn(service, turn)
     async with open_service(settings, clock=clock) as other:
         await gate.look(other)
-        assert (await gate.poll(other, passed)).held is None
+        assert (gate.poll(other, passed)).held is None
         assert await sign_in(other, jane.email, jane.password, visitor=FIREFOX, turn=turn)
 
 
@@ -214,7 +216,7 @@ async def test_one_network_cannot_make_the_line_long_and_nobody_else_notices(ser
         await sign_in(service, jane.email, jane.password, visitor=replace(FIREFOX, address="203.0.113.9"))
     assert await knocks(service, "198.51.100.4", 5) == (5, 0)
     assert await knocks(service, "127.0.0.1", most + 1) == (most + 1, 0)  # a proxy that nobody has named
-    assert (await gate.poll(service, Turn(held.ticket))).held is not None
+    assert (gate.poll(service, Turn(held.ticket))).held is not None
     await knocks(service, "203.0.113.9", 5, turn=Turn(held.ticket))
     assert (await its_turn(service, Turn(held.ticket))).text
     await service.hash_pool.close()
@@ -234,7 +236,7 @@ async def test_the_watcher_lets_the_whole_line_in_and_the_server_is_quiet_again(
     watching = asyncio.create_task(watch_gate(service))
     try:
         deadline = time.monotonic() + 20
-        while (await gate.poll(service, Turn(held.ticket))).held is not None:
+        while (gate.poll(service, Turn(held.ticket))).held is not None:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         while not service.gate.keeper.free(service.gate.now_ms()):
@@ -244,3 +246,16 @@ async def test_the_watcher_lets_the_whole_line_in_and_the_server_is_quiet_again(
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_whoever_comes_before_an_announced_opening_stands_before_whoever_comes_after_an_early_one(service):
+    keeper = service.gate.keeper
+    announced_ms = service.gate.now_ms()
+    await set_gate(service, "closed", opens_ms=announced_ms + 3_600_000)
+    await gate.look(service)
+    before = [keeper.arrive(service.gate.now_ms()) for _ in range(3)]
+    await set_gate(service, "open")
+    await gate.look(service)
+    after = keeper.arrive(service.gate.now_ms() + 300)
+    assert len({each // BUCKET_MS for each in before}) == 1
+    assert announced_ms <= before[0] < after // BUCKET_MS * BUCKET_MS

@@ -36,6 +36,6 @@ async def test_nobody_gets_in_while_the_database_cannot_be_read_and_no_place_is_
                 await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=shown)
             with pytest.raises(StorageFailed):
                 await gate.ask(service, shown)
-        assert (await gate.poll(service, turn)).held is not None
+        assert (gate.poll(service, turn)).held is not None
     turn = await its_turn(service, turn)
     assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)

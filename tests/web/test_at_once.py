@@ -3,9 +3,12 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from uvicorn.server import ServerState
 
+from mapae.flows.gate import look
+from mapae.flows.run_gate import set_gate
 from mapae.web.http_protocol import PoliteHttp
 from mapae.web.process import _config
 
@@ -18,9 +21,10 @@ class Line:
     def __init__(self, reader, writer):
         self.reader, self.writer, self.tasks = reader, writer, 0
 
-    async def ask(self, headers, *, method="GET"):
+    async def ask(self, headers, *, method="GET", path="/v1/me", body=b""):
+        headers = headers | ({"content-length": len(body)} if body else {})
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.writer.write(f"{method} /v1/me HTTP/1.1\r\nhost: id.example.com\r\n{lines}\r\n".encode())
+        self.writer.write(f"{method} {path} HTTP/1.1\r\nhost: id.example.com\r\n{lines}\r\n".encode() + body)
         async with asyncio.timeout(20):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -111,3 +115,72 @@ async def test_what_is_answered_at_once_is_counted_and_has_an_id_of_its_own(app,
         ids = {(await line.ask(bearer))[1]["x-request-id"] for _ in range(3)}
     assert len(ids) == 3
     assert app.service.tally.counts[counted] == before + 3
+
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+async def closed(app, api):
+    """A gate that is closed, so that everybody stands in line; inside is a connection to its server."""
+    await set_gate(app.service, "closed")
+    await look(app.service)
+    async with connected(app) as line:
+        yield line
+
+
+async def told(line, app, api, path, members, **headers):
+    """What is said at once and what is said over ASGI: status, header fields, and the body's members."""
+    body = msgspec.json.encode(members)
+    await look(app.service)
+    tasks = line.tasks
+    status, found, content = await line.ask(JSON | headers, method="POST", path=path, body=body)
+    assert line.tasks == tasks
+    answer = await api.post(path, content=body, headers=JSON | headers)
+    for each in (found, expected := dict(answer.headers)):
+        each["x-request-id"] = each["content-length"] = each["set-cookie"] = ""
+    assert (status, found) == (answer.status_code, expected)
+    return status, msgspec.json.decode(content), answer.json()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", ["a ticket", "rubbish", 7])
+async def test_how_far_the_line_is_is_answered_at_once(app, api, closed, shown):
+    if shown == "a ticket":
+        shown = (await api.sign_in()).json()["ticket"]
+    status, ours, theirs = await told(closed, app, api, "/v1/ticket", {"ticket": shown})
+    assert status == {"rubbish": 403, 7: 422}.get(shown, 200)
+    ours.pop("instance", None), theirs.pop("instance", None)
+    assert ours == theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "ko"])
+async def test_a_newcomer_gets_a_place_at_once(app, api, closed, language):
+    asked = {"email": "jane@example.com", "password": "whatever it is"}
+    headers = {"accept-language": language}
+    status, ours, theirs = await told(closed, app, api, "/v1/sign-in", asked, **headers)
+    assert (status, ours["code"]) == (503, "waiting")
+    assert theirs["position"] == ours["position"] + 1
+    for each in (ours, theirs):
+        assert (await api.post("/v1/ticket", json={"ticket": each["ticket"]})).json()["state"] == "waiting"
+        del each["ticket"], each["position"], each["instance"]
+    assert ours == theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [{"email": "no address"}, {"password": 7}, {"client_id": "nobody"}, {"more": 1}])
+async def test_a_newcomer_with_a_mistake_hears_of_it_instead_of_waiting(app, api, closed, wrong):
+    asked = {"email": "jane@example.com", "password": "whatever it is"} | wrong
+    status, ours, theirs = await told(closed, app, api, "/v1/sign-in", asked)
+    assert status == 422
+    assert ours["errors"] == theirs["errors"] != []
+
+
+async def test_whoever_is_let_in_is_not_answered_at_once_but_signed_in(app, api):
+    await api.signed_up()
+    body = msgspec.json.encode({"email": api.EMAIL, "password": api.PASSWORD})
+    async with connected(app) as line:
+        await look(app.service)
+        assert (await line.ask(JSON, method="POST", path="/v1/sign-in", body=body))[0] == 200
+        assert line.tasks == 1

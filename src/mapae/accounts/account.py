@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
@@ -14,6 +16,9 @@ State = Literal["active", "disabled"]
 
 EMAIL_LIMIT = 254
 """Octets of an address on the wire (RFC 5321 §4.5.3.1.3, less its angle brackets)."""
+_PLAIN = re.compile("[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
+"""What stands before the @ of nearly every address; nothing about it depends on the domain."""
+_PLAIN_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +78,23 @@ def normalise_email(text: str) -> str:
     if len(trimmed) > EMAIL_LIMIT:
         raise _refusal(f"is longer than {EMAIL_LIMIT} characters; write a shorter address")
     try:
-        return validate_email(trimmed, check_deliverability=False, strict=True).normalized.lower()
+        local, _, domain = trimmed.partition("@")
+        if len(trimmed) <= _PLAIN_LIMIT and _PLAIN.fullmatch(local) is not None:
+            return f"{local}@{_normalised_domain(domain)}"
+        return _normalised(trimmed)
     except EmailNotValidError:
         # The library's own sentence may repeat what was typed, so it is not passed on.
         raise _refusal(_cure(trimmed)) from None
+
+
+def _normalised(email: str) -> str:
+    return validate_email(email, check_deliverability=False, strict=True).normalized.lower()
+
+
+@lru_cache(maxsize=256)
+def _normalised_domain(domain: str) -> str:
+    """Most people share few domains: a tenth of a millisecond, which counts where a crowd is at the door."""
+    return _normalised(f"a@{domain}").removeprefix("a@")
 
 
 def _cure(text: str) -> str:

@@ -73,7 +73,8 @@ class GateState:
         form: seconds between pass and sign-in, smoothed.
         rate: people let in per second, smoothed.
         pace: the capacity that poll intervals are based on, hashes per second.
-        ticked_ms: when the last decision was made; also the least the arrivals' clock may show.
+        ticked_ms: when the last decision was made, or an opening was announced; also the least the arrivals' clock may
+            show.
     """
 
     version: int = 0

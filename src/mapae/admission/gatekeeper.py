@@ -13,9 +13,6 @@ from mapae.admission.gate import FRESH_MS, NOTICE_MS, GateState, Mode, Report, a
 from mapae.admission.line import BUCKET_MS, Arrivals, Line
 from mapae.admission.waiting import Admitted, Held, estimate, interval
 
-SHUFFLED_MS = 60_000
-"""Whoever comes before an announced opening gets a random place in so many milliseconds before it."""
-
 _MOMENT_MS = 800
 _MARGIN_MS = 10_000
 """The database's clock was set back and this process is new: nobody knows how far the others had dated arrivals."""
@@ -90,17 +87,17 @@ class Gatekeeper:
             return False
         return now_ms >= state.next_from_ms or line.before((now_ms - _MOMENT_MS) * 1000) - line.before(state.tau) < 1
 
-    def arrive(self, now_ms: int, *, lot: float) -> int:
+    def arrive(self, now_ms: int) -> int:
         """Count somebody who joins the line, and return when they count as having come.
 
-        Args:
-            lot: a random number from 0 up to 1, which draws the place of whoever comes before the opening.
+        Whoever comes before an announced opening counts as having come just after it was announced: all of them stand
+        in one bucket, where the number of a ticket draws its place, and before everybody who comes after the opening,
+        however early that is.
         """
-        opens_ms, tau_ms = self.state.opens_ms, self.state.tau_at(now_ms) // 1000 + BUCKET_MS
-        arrived_ms = max(now_ms, tau_ms)
-        if opens_ms is not None and self.mode(now_ms) == "closed":
-            first = max(opens_ms - SHUFFLED_MS, tau_ms)
-            arrived_ms = first + int(lot * max(0, opens_ms - first))
+        state = self.state
+        announced = state.opens_ms is not None and state.mode_at(now_ms) == "closed"
+        came_ms = state.ticked_ms + BUCKET_MS if announced else now_ms
+        arrived_ms = max(came_ms, state.tau_at(now_ms) // 1000 + BUCKET_MS)
         bucket = arrived_ms // BUCKET_MS
         self._own[bucket] = self._own.get(bucket, 0) + 1
         self._unsent.add(bucket)

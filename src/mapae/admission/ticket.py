@@ -18,9 +18,9 @@ import msgspec
 
 from mapae.admission.line import place_of
 from mapae.errors import Expired, NotYetValid, TicketRefused, TokenError, WrongAudience, WrongIssuer
-from mapae.jose import jwt
 from mapae.jose.base64url import encode
 from mapae.jose.key import Key
+from mapae.jose.signer import Signer
 from mapae.jose.verifier import Verifier
 
 TICKET_TYP = "mapae-ticket+jwt"
@@ -58,7 +58,12 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def place(self) -> int:
         """Where in the line its holder stands; the same for the ticket and every pass made of it."""
-        return place_of(self.arr, int.from_bytes(hashlib.sha256(self.jti.encode()).digest()[:8], "big"))
+        return numbered_place(self.arr, self.jti)
+
+
+def numbered_place(arrived_ms: int, number: str) -> int:
+    """Return where in the line somebody stands who came at `arrived_ms` and whose ticket has this number."""
+    return place_of(arrived_ms, int.from_bytes(hashlib.sha256(number.encode()).digest()[:8], "big"))
 
 
 def confirmation_of(cookie: str) -> str:
@@ -75,12 +80,15 @@ class TicketOffice:
     """
 
     def __init__(self, secret: bytes, *, issuer: str) -> None:
-        self._issuer = issuer
         # As text: random octets may begin like a key file, which is refused as a secret.
-        self._key = Key.from_secret(secret.hex().encode(), alg="HS256")
+        key = Key.from_secret(secret.hex().encode(), alg="HS256")
+        self._signers = {
+            typ: Signer(key, issuer=issuer, audience=ROOM, lifetime=lifetime, typ=typ)
+            for typ, lifetime in ((TICKET_TYP, TICKET_LIFETIME), (PASS_TYP, PASS_LIFETIME))
+        }
         self._checks: dict[str, Callable[..., Ticket]] = {
             typ: Verifier(
-                self._key,
+                key,
                 issuer=issuer,
                 audience=ROOM,
                 claims=Ticket,
@@ -101,11 +109,11 @@ class TicketOffice:
             now: seconds since 1970 of the arrivals' clock.
         """
         confirmation = "" if cookie is None else confirmation_of(cookie)
-        return self._signed(arrived_ms, confirmation, number, now=now, typ=TICKET_TYP, lifetime=TICKET_LIFETIME)
+        return self._signed(arrived_ms, confirmation, number, now=now, typ=TICKET_TYP)
 
     def pass_for(self, ticket: Ticket, *, now: int) -> str:
         """Return the pass of a holder who has been let in."""
-        return self._signed(ticket.arr, ticket.cnf, ticket.jti, now=now, typ=PASS_TYP, lifetime=PASS_LIFETIME)
+        return self._signed(ticket.arr, ticket.cnf, ticket.jti, now=now, typ=PASS_TYP)
 
     def read_ticket(self, text: str, *, cookie: str | None, now: int) -> Ticket:
         """Return the claims of a ticket.
@@ -123,11 +131,8 @@ class TicketOffice:
         """
         return self._read(PASS_TYP, text, cookie, now)
 
-    def _signed(self, arrived_ms: int, confirmation: str, number: str, *, now: int, typ: str, lifetime: int) -> str:
-        claims = {"arr": arrived_ms, "cnf": confirmation}
-        return jwt.sign(
-            claims, self._key, now=now, jti=number, issuer=self._issuer, audience=ROOM, lifetime=lifetime, typ=typ
-        )
+    def _signed(self, arrived_ms: int, confirmation: str, number: str, *, now: int, typ: str) -> str:
+        return self._signers[typ].sign_at({"arr": arrived_ms, "cnf": confirmation, "jti": number}, now=now)
 
     def _read(self, typ: str, text: str, cookie: str | None, now: int) -> Ticket:
         try:

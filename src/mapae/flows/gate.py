@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mapae.admission.attempts import address_subject, is_loopback
 from mapae.admission.gate import Report
 from mapae.admission.line import BUCKET
-from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket
+from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket, numbered_place
 from mapae.admission.waiting import LEAST_INTERVAL, MOST_INTERVAL, Admitted, Held
 from mapae.errors import Busy, Conflict, Refused, SignInRefused, TicketRefused, Waiting
 from mapae.flows.gate_here import Gate
@@ -37,6 +37,9 @@ _LATE_MS = 5_000
 """Writing may take so long: rows are read again as far back."""
 _REMEMBERED = 20_000
 """Tickets whose tries are remembered."""
+
+_HELD = ("admission_decisions", (("decision", "held"),))
+"""Counted at every poll."""
 
 _dice = random.SystemRandom()
 
@@ -117,7 +120,7 @@ async def entering(service: Service, turn: Turn, *, share: float, address: str =
         yield entry
     except Busy:
         if entry.ticket is None:
-            raise _joining(service, gate, turn, address) from None
+            raise joining(service, turn, address) from None
         raise
     except SignInRefused:
         _note_shown(gate, entry, wrong=1)
@@ -125,7 +128,7 @@ async def entering(service: Service, turn: Turn, *, share: float, address: str =
     _note_shown(gate, entry, wrong=0)
 
 
-async def poll(service: Service, turn: Turn) -> Place:
+def poll(service: Service, turn: Turn) -> Place:
     """Say how the holder of a ticket stands. Nothing is read but the ticket.
 
     Raises:
@@ -134,17 +137,17 @@ async def poll(service: Service, turn: Turn) -> Place:
     gate = service.gate
     now_ms = gate.now_ms()
     ticket, passed = _read(gate, turn, now_ms)
-    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
+    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=random.random())  # noqa: S311
     match answer:
         case Admitted():
             service.tally.count("admission_decisions", decision="passed")
             if passed:
                 return Place(None, turn.text)
             gate.passed += 1
-            service.tally.observe("admission_wait", max(0, now_ms - ticket.arr) / 1000)
+            service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
             return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
         case Held():
-            service.tally.count("admission_decisions", decision="held")
+            service.tally.counts[_HELD] += 1
             return Place(answer, turn.text)
 
 
@@ -162,13 +165,24 @@ async def ask(service: Service, turn: Turn, *, address: str = "") -> Place | Non
     await _be_certain(service, gate)
     if turn.text:
         try:
-            return await poll(service, turn)
+            return poll(service, turn)
         except TicketRefused:
             turn = turn._replace(text="")
     now_ms = gate.now_ms()
     if gate.keeper.free(now_ms) or gate.keeper.mode(now_ms) == "draining":
         return None
-    raise _joining(service, gate, turn, address)
+    raise joining(service, turn, address)
+
+
+def line_stands(service: Service, *, share: float) -> bool:
+    """Return whether newcomers are given places now; False also where that has to be found out first."""
+    if not service.settings.gate:
+        return False
+    gate = service.gate
+    now_ms = gate.now_ms()
+    if not gate.keeper.certain(now_ms) or gate.keeper.mode(now_ms) == "draining":
+        return False
+    return not _has_room(service, gate, now_ms, share)
 
 
 async def look(service: Service) -> None:
@@ -251,11 +265,15 @@ async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float, addr
     if gate.keeper.mode(now_ms) == "draining":
         service.tally.count("admission_decisions", decision="refused")
         raise Busy("nobody new is let in", retry_after=DRAINING_SECONDS)
-    pool = service.hash_pool.state
-    if gate.keeper.free(now_ms) and pool.depth + pool.in_flight < pool.threads + pool.queue_limit * share:
+    if _has_room(service, gate, now_ms, share):
         service.tally.count("admission_decisions", decision="direct")
         return Entry()
-    raise _joining(service, gate, turn, address)
+    raise joining(service, turn, address)
+
+
+def _has_room(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
+    pool = service.hash_pool.state
+    return gate.keeper.free(now_ms) and pool.depth + pool.in_flight < pool.threads + pool.queue_limit * share
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
@@ -300,18 +318,19 @@ def _read(gate: Gate, turn: Turn, now_ms: int) -> tuple[Ticket, bool]:
     return gate.office.read_pass(turn.text, cookie=turn.cookie, now=now), True
 
 
-def _joining(service: Service, gate: Gate, turn: Turn, address: str) -> Refused:
+def joining(service: Service, turn: Turn, address: str) -> Refused:
     """Give the caller a place in the line, and return the refusal that says so."""
+    gate = service.gate
     now_ms = gate.now_ms()
     if (seconds := _over_its_share(service, gate, address, now_ms)) > 0:
         service.tally.count("admission_decisions", decision="slowed")
         return TooManyPlaces(retry_after=min(MOST_INTERVAL, math.ceil(seconds + _dice.random() * LEAST_INTERVAL)))
-    arrived_ms = gate.keeper.arrive(now_ms, lot=_dice.random())
+    arrived_ms = gate.keeper.arrive(now_ms)
     cookie = (turn.cookie or secrets.token_urlsafe(16)) if turn.browser else None
-    text = gate.office.ticket(arrived_ms, secrets.token_urlsafe(16), cookie=cookie, now=now_ms // 1000)
-    ticket, _ = _read(gate, Turn(text, cookie), now_ms)
+    number = secrets.token_urlsafe(16)
+    text = gate.office.ticket(arrived_ms, number, cookie=cookie, now=now_ms // 1000)
     service.tally.count("admission_decisions", decision="ticket")
-    answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
+    answer = gate.keeper.look(numbered_place(arrived_ms, number), now_ms, lot=_dice.random())
     if isinstance(answer, Admitted):
         answer = Held(0, LEAST_INTERVAL, (0, 2))
     return waiting(answer, text, confirmation=cookie)

@@ -66,6 +66,8 @@ async def set_gate(service: Service, mode: Mode, *, opens_ms: int | None = None)
     for attempt in range(TRIES):
         state = await _state(service)
         changed = replace(state, version=state.version + 1, mode=mode, opens_ms=opens_ms)
+        if opens_ms is not None:
+            changed = replace(changed, ticked_ms=max(state.ticked_ms, service.gate.now_ms()))
         record = activity.recorded(Activity(service.now_ms(), event, "ok", device="mapae CLI"))
         try:
             await rows.replace_state(service.database, changed, also=(record,))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mapae.accounts.account import normalise_email
 from mapae.accounts.activity import Activity
-from mapae.errors import Conflict, SignInRefused
+from mapae.errors import Conflict, Refused, SignInRefused
 from mapae.flows.check_password import check_password
-from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering
+from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering, joining
 from mapae.flows.issue import Tokens, check_client, first_tokens, new_session
 from mapae.flows.service import Service
 from mapae.flows.status_lists import ready_place
@@ -64,3 +64,14 @@ async def sign_in(
         raise SignInRefused from None
     service.tally.count("sign_ins", method="password", outcome="ok")
     return first_tokens(service, session, first_token, account=account, moment=moment, visitor=visitor)
+
+
+def turned_away(service: Service, email: str, *, turn: Turn, address: str, client_id: str = FIRST_PARTY) -> Refused:
+    """Give a newcomer a place, where `line_stands`, and return the refusal that says so; as in `sign_in`.
+
+    Raises:
+        InputRefused: see `sign_in`.
+    """
+    check_client(service, client_id)
+    normalise_email(email)
+    return joining(service, turn, address)

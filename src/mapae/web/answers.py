@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -109,7 +110,14 @@ def problem_answer(
     )
     headers = [PROBLEM_TYPE, NO_STORE, (b"content-language", language.encode()), (b"vary", b"accept-language")]
     headers += _headers_for(error, problem, issuer)
-    return Answer(problem.status, msgspec.json.encode(document), headers)
+    # Of a crowd that joins the line everybody gets the same few.
+    sent = _fixed(tuple(headers)) if isinstance(error, Waiting) and error.confirmation is None else headers
+    return Answer(problem.status, msgspec.json.encode(document), sent)
+
+
+@lru_cache(maxsize=128)
+def _fixed(headers: tuple[Header, ...]) -> FixedHeaders:
+    return FixedHeaders(headers)
 
 
 def challenge(error: Exception, *, realm: str) -> str | None:

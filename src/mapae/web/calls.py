@@ -20,7 +20,7 @@ from mapae.guard import Principal
 from mapae.web import csrf
 from mapae.web.answers import Answer, Receive, Scope
 from mapae.web.attended import attended
-from mapae.web.bodies import Body, check_content_type, parse_body, read_body
+from mapae.web.bodies import Body, arrived_body, check_content_type, parse_body, read_body
 from mapae.web.problems import Language, Words
 from mapae.web.requests import Credentials, Network, read_credentials, read_language, read_visitor
 
@@ -84,7 +84,28 @@ class Call:
         Raises:
             BodyTooLarge, ContentTypeUnsupported, JsonMalformed, InputRefused: see `bodies`.
         """
-        content = await read_body(self.scope, self.receive)
+        return self._parsed(await read_body(self.scope, self.receive), kind)
+
+    def body_at_once(self, kind: type[Body]) -> Body | None:
+        """As `body`; None where it has to be waited for. It can be read again.
+
+        Raises:
+            BodyTooLarge, ContentTypeUnsupported, JsonMalformed, InputRefused: see `bodies`.
+        """
+        check_content_type(self.scope)
+        content = arrived_body(self.scope)
+        return None if content is None else parse_body(content, kind)
+
+    def optional_body_at_once(self, kind: type[Body]) -> Body | None:
+        """As `optional_body`; None where it has to be waited for. It can be read again.
+
+        Raises:
+            BodyTooLarge, ContentTypeUnsupported, JsonMalformed, InputRefused: see `bodies`.
+        """
+        content = arrived_body(self.scope)
+        return None if content is None else self._parsed(content, kind)
+
+    def _parsed(self, content: bytes, kind: type[Body]) -> Body:
         if not content:
             return kind()
         check_content_type(self.scope)

@@ -93,10 +93,10 @@ class HttpRequest:
         self._wake()
 
     def whole_body(self) -> bytes | None:
-        """Return all of a body that has arrived and that nobody has taken yet; else None."""
+        """Return all of a body that has arrived, however often; None once a part was taken by `receive`."""
         if self._asked or not self.whole or self.gone or self.done:
             return None
-        self._asked, self._news = True, False
+        self._news = False  # what comes after the body is the end of the connection
         return self._body
 
     def lose(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mapae.flows.gate import Turn
 from mapae.web.answers import Scope
 from mapae.web.cookies import LINE_COOKIE, PASS_COOKIE, TICKET_COOKIE
-from mapae.web.requests import read_cookie
+from mapae.web.requests import header, read_cookie
 
 LONGEST_CONFIRMATION = 64
 
@@ -20,6 +20,8 @@ def read_turn(scope: Scope, text: str = "", *, browser: bool) -> Turn:
     Raises:
         CredentialsTwice: a cookie was sent twice with different values.
     """
+    if header(scope, b"cookie") is None:  # a program, which may be one of a great many
+        return Turn(text, None, browser)
     cookie = read_cookie(scope, LINE_COOKIE)
     if cookie is not None and len(cookie) > LONGEST_CONFIRMATION:
         cookie = None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
 from random import Random
@@ -88,6 +88,7 @@ class Crowd:
         self.people = people
         self.left = people
         self.opens: float | None = None
+        self.opened_early = False
         self.outcomes = dict.fromkeys(("polls", "held", "signed in", "gave up", "no-shows", "kills", "direct"), 0)
         # The oracle's memory: when somebody was let in who came later than everybody let in before.
         self.steps_at: list[float] = []
@@ -143,8 +144,11 @@ class Crowd:
             load, burst, walk_off = self.scale.load, False, 0.0
         elif random.random() < 0.25:
             begins = self.opens = random.uniform(2_000, 90_000)
-            opens_ms = int(self.database.clock(self.opens))
-            self.database.state = GateState(version=1, mode="closed", opens_ms=opens_ms)
+            opens_ms, announced_ms = int(self.database.clock(self.opens)), int(self.database.clock(0))
+            self.database.state = GateState(version=1, mode="closed", opens_ms=opens_ms, ticked_ms=announced_ms)
+            if random.random() < 0.5:
+                self.opens, self.opened_early = random.uniform(500, begins), True
+                self.at(self.opens, self.open_early)
         self.begins = begins
         length = self.people / (self.capacity * load)
         for _ in range(self.people):
@@ -160,6 +164,11 @@ class Crowd:
                 obedient=random.random() >= disobey,
             )
             self.at(came, self.arrive, person)
+
+    def open_early(self, _: float) -> None:
+        """Open an announced gate before its time."""
+        state = self.database.state
+        self.database.state = replace(state, version=state.version + 1, mode="open", opens_ms=None)
 
     def anybody(self) -> Node | None:
         """Return a node that is alive, or None."""
@@ -182,7 +191,7 @@ class Crowd:
             self.let_in(now, person)
             self.work(now, node, person)
             return
-        arrived_ms = keeper.arrive(at, lot=self.random.random())
+        arrived_ms = keeper.arrive(at)
         person.shuffled = keeper.mode(at) == "closed"
         person.place = place_of(arrived_ms, self.random.randrange(1 << 32))
         self.at(now + self.travel(), self.poll, person)
@@ -207,6 +216,8 @@ class Crowd:
         answer = keeper.look(person.place, at, lot=self.random.random())
         if type(answer) is Held:
             self.turned_away(now, person, answer, certain=certain)
+            if self.opened_early and keeper.mode(at) == "closed":
+                person.as_told = False  # told to return at a moment that is none any more
             self.at(now + self.back_in(person, answer.interval), self.poll, person)
             return
         self.let_in(now, person)
@@ -396,9 +407,11 @@ class Crowd:
             if answer.ahead > person.told:
                 self.worse = max(self.worse, answer.ahead - person.told)
             person.told = answer.ahead
-        if not certain or person.shuffled:
+        if not certain:
             return
-        first = bisect_left(self.steps_came, person.came + FAIRNESS)
+        # Whoever came before the opening stands before everybody who came after it.
+        came = person.came if not person.shuffled or self.opens is None else self.opens
+        first = bisect_left(self.steps_came, came + FAIRNESS)
         if first < len(self.steps_at):
             slack = SLACK if self.jumped == -inf else JUMPING if now - self.jumped < JUMPING else CORRECTING
             late = now - self.steps_at[first]

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from mapae.errors import RefreshRefused, TokenError
-from mapae.flows.gate import Turn
+from mapae.flows.gate import SIGN_IN_SHARE, Turn, line_stands
 from mapae.flows.issue import Tokens
-from mapae.flows.sign_in import sign_in
+from mapae.flows.sign_in import sign_in, turned_away
 from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token, sign_out_everywhere
 from mapae.flows.sign_up import sign_up
 from mapae.settings.kinds import FIRST_PARTY
@@ -21,7 +21,7 @@ from mapae.web.api.tokens import RefreshToken, hand_out
 from mapae.web.calls import Call
 from mapae.web.cookies import REFRESH_COOKIE, cleared_cookies, cleared_ticket
 from mapae.web.refusals import CredentialsTwice, TokenMissing
-from mapae.web.requests import Credentials, read_cookie, read_credentials
+from mapae.web.requests import Credentials, client_address, read_cookie, read_credentials
 from mapae.web.turns import read_turn
 
 
@@ -88,6 +88,27 @@ async def begin_session(call: Call) -> Answer:
             call.service, body.email, body.password, visitor=visitor, turn=turn, client_id=body.client_id
         )
     return _handed_out(call, tokens, body.delivery, turn)
+
+
+def join_the_line_at_once(call: Call) -> Answer | None:
+    """Refuse newcomers who have to wait, as `begin_session` does; None for everybody else.
+
+    Raises:
+        Waiting, TooManyPlaces: see `sign_in`.
+        InputRefused, CsrfRefused: the request is not good whoever waits.
+    """
+    if not line_stands(call.service, share=SIGN_IN_SHARE):
+        return None
+    body = call.body_at_once(SignInBody)
+    if body is None:
+        return None
+    if body.delivery == "cookie":
+        call.check_origin()
+    turn = read_turn(call.scope, body.ticket, browser=body.delivery == "cookie")
+    if turn.text:
+        return None
+    address = client_address(call.scope, trusted_proxies=call.trusted_proxies)
+    raise turned_away(call.service, body.email, turn=turn, address=address, client_id=body.client_id)
 
 
 async def end_this_session(call: Call) -> Answer:

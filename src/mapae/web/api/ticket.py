@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from mapae.admission.waiting import Held
+from mapae.admission.waiting import MOST_INTERVAL, Held
 from mapae.flows.gate import poll
-from mapae.web.answers import Answer, json_answer
+from mapae.web.answers import JSON_HEADERS, Answer, json_answer
 from mapae.web.api.fields import TicketText, about
 from mapae.web.calls import Call
 from mapae.web.cookies import pass_cookie
+from mapae.web.head_lines import FixedHeaders
 from mapae.web.turns import read_turn
 
+_encode = msgspec.json.Encoder().encode
 
-class TicketBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class TicketBody(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A ticket. Leave the body empty to use the ticket cookie."""
 
     ticket: TicketText = ""
 
 
-class TicketAnswer(msgspec.Struct, frozen=True):
+class TicketAnswer(msgspec.Struct, frozen=True, gc=False):
     """How the holder of the ticket stands."""
 
     state: Annotated[
@@ -58,19 +62,28 @@ class TicketAnswer(msgspec.Struct, frozen=True):
 
 async def ask_with_ticket(call: Call) -> Answer:
     """Say how the holder of the ticket stands."""
-    body = await call.optional_body(TicketBody)
+    return _shown(call, await call.optional_body(TicketBody))
+
+
+def ask_with_ticket_at_once(call: Call) -> Answer | None:
+    """As `ask_with_ticket`; None where the body has to be waited for."""
+    body = call.optional_body_at_once(TicketBody)
+    return None if body is None else _shown(call, body)
+
+
+def _shown(call: Call, body: TicketBody) -> Answer:
     turn = read_turn(call.scope, body.ticket, browser=not body.ticket)
-    place = await poll(call.service, turn)
-    headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
+    place = poll(call.service, turn)
     match place.held:
         case None:
+            headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
             return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)
         case Held(ahead=ahead, interval=interval, wait=wait):
-            answer = TicketAnswer(
-                "waiting",
-                place.text,
-                position=ahead + 1,
-                wait=UNSET if wait is None else wait,
-                retry_after=interval,
-            )
-            return json_answer(200, answer, headers=((b"retry-after", b"%d" % interval),))
+            told = UNSET if wait is None else wait
+            answer = TicketAnswer("waiting", place.text, position=ahead + 1, wait=told, retry_after=interval)
+            return Answer(200, _encode(answer), _headers_of(interval))
+
+
+@lru_cache(maxsize=MOST_INTERVAL)
+def _headers_of(interval: int) -> FixedHeaders:
+    return FixedHeaders((*JSON_HEADERS, (b"retry-after", b"%d" % interval)))
