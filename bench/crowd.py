@@ -1,21 +1,23 @@
 """A crowd at the door of Mapae, of Express + bcrypt and of fastapi-users: the same generator, in turn in one run.
 
-    python bench/crowd.py [--times 12] [--planned 25] [--json FILE]
+    python bench/crowd.py [--times 12] [--planned 15] [--json FILE]
 
 `make bench` makes the environment first. All hash with bcrypt at cost 12, at full price. In the time in which each
 server can sign in the planned people, by its own calibrated rate, so many times as many come; those who get no answer
 within ten seconds try again. Beside them programs ask who they are 200 times a second. Latencies count from when
-requests were due.
+requests were due. Mapae with its gate is followed until all are in, the others for half a minute: some five minutes in
+all. Each is printed, and written to FILE, as soon as it is over.
 """
 
 import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import bcrypt
@@ -28,13 +30,14 @@ from peers.peer import COST, PASSWORD, ROOT, Peer, People
 
 from mapae.lab.crowd.figures import Figures, figures
 from mapae.lab.crowd.generator import Background, Order, Trial, generate
-from mapae.lab.crowd.meter import Used
-from mapae.lab.crowd.trial import Played, Scene, generator_cores, play, server_cores
+from mapae.lab.crowd.stage import generator_cores, server_cores, stage_in
+from mapae.lab.crowd.trial import Played, Scene, invite, play
 from mapae.lab.servers import LabFailed
 
 CACHE = ROOT / ".cache"
 WHO_RATE = 200.0
-LIMIT = 60.0
+LIMIT, CONTROL = 180.0, 30.0
+"""Seconds a crowd is followed at most: until all are in, and until one sees what becomes of it."""
 PEERS = ("express", "fastapi-users")
 
 
@@ -52,23 +55,33 @@ class PeerDoor:
         raise NotImplementedError
 
 
+class Found:
+    """What was found so far; each is printed and written down as soon as it is known."""
+
+    def __init__(self, path: Path | None, times: float, people: int) -> None:
+        self.path, self.times, self.people = path, times, people
+        self.document: dict[str, object] = {"machine": machine(), "times": times, "people": people}
+
+    def add(self, name: str, each: Figures) -> None:
+        print(line(name, each, self.people), flush=True)
+        self.document[name] = asdict(each)
+        if self.path:
+            self.path.write_text(json.dumps(self.document, indent=1) + "\n")
+
+
 def main() -> int:
     asked = arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end what was started
     count = round(asked.times * asked.planned)
     try:
         install_packages()
     except Failed as why:
         print(f"bench: {why}; peers from the Node world take no part", file=sys.stderr)
     CACHE.mkdir(exist_ok=True)
+    found = Found(asked.json, asked.times, count)
     folder = Path(tempfile.mkdtemp(prefix="bench-crowd-", dir=CACHE))
-    found: dict[str, Figures] = {}
     try:
-        for gate in (True, False):
-            name = "Mapae" if gate else "Mapae without its gate"
-            scene = Scene(f"gate-{gate}", gate=gate, cost=COST, times=asked.times, people=count, limit=LIMIT,
-                          who_rate=WHO_RATE, refresh_rate=0.0)  # fmt: skip
-            found[name] = figures(play(scene, folder, seed=1, tell=lambda *_: None))
-            print(line(name, found[name], count), flush=True)
+        at_mapae(found, folder)
         people = People(
             tuple(f"p{number}@bench.example" for number in range(count)),
             bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(COST)).decode(),
@@ -76,19 +89,24 @@ def main() -> int:
         for peer in ALL:
             if peer.name in PEERS:
                 try:
-                    found[peer.title] = at_peer(peer, people, folder, asked.times)
+                    found.add(peer.title, at_peer(peer, people, folder, asked.times))
                 except (Failed, LabFailed, OSError, subprocess.CalledProcessError) as why:
                     print(f"bench: {peer.title}: {why}", file=sys.stderr)
-                    continue
-                print(line(peer.title, found[peer.title], count), flush=True)
+    except KeyboardInterrupt:
+        return 130
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if asked.json:
-        document = {"machine": machine(), "times": asked.times, "people": count}
-        asked.json.write_text(
-            json.dumps(document | {name: asdict(each) for name, each in found.items()}, indent=1) + "\n"
-        )
     return 0
+
+
+def at_mapae(found: Found, folder: Path) -> None:
+    stage = stage_in(folder / "mapae")
+    scene = Scene("", gate=True, cost=COST, times=found.times, people=found.people, limit=LIMIT, who_rate=WHO_RATE,
+                  refresh_rate=0.0)  # fmt: skip
+    invite(scene, stage, tell=step)
+    found.add("Mapae", figures(play(scene, stage, seed=1, tell=step)))
+    ungated = replace(scene, gate=False, limit=CONTROL)
+    found.add("Mapae without its gate", figures(play(ungated, stage, seed=1, tell=step)))
 
 
 def at_peer(peer: Peer, people: People, folder: Path, times: float) -> Figures:
@@ -107,7 +125,7 @@ def at_peer(peer: Peer, people: People, folder: Path, times: float) -> Figures:
             Background([peer.who_request(session) for session in sessions], [], WHO_RATE, 0.0),
             times=times,
             people=len(people.emails),
-            limit=LIMIT,
+            limit=CONTROL,
             quick=1.0,
             busy=len(server_cores()) * 2,
             seed=1,
@@ -115,11 +133,16 @@ def at_peer(peer: Peer, people: People, folder: Path, times: float) -> Figures:
             calibration_seconds=6.0,
             cores=generator_cores(),
         )
-        trial: Trial = generate(order, lambda *_: None)
+        trial: Trial = generate(order, step)
     finally:
         server.stop()
-    scene = Scene(peer.name, gate=False, cost=COST, times=times, people=len(people.emails), limit=LIMIT)
-    return figures(Played(scene, trial, Used(0.0, 0.0, 0), None))
+    scene = Scene(peer.name, gate=False, cost=COST, times=times, people=len(people.emails), limit=CONTROL)
+    return figures(Played(scene, trial))
+
+
+def step(name: str, done: int, total: int) -> None:
+    if done == 0:
+        print(f"bench: {name}: {total}" if total > 1 else f"bench: {name}", file=sys.stderr, flush=True)
 
 
 def line(name: str, each: Figures, people: int) -> str:
@@ -134,7 +157,7 @@ def line(name: str, each: Figures, people: int) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--times", type=float, default=12.0, help="how many times the capacity comes")
-    parser.add_argument("--planned", type=int, default=25, help="people in the time in which they just fit")
+    parser.add_argument("--planned", type=int, default=15, help="people in the time in which they just fit")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     return parser.parse_args()
 

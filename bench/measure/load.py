@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Protocol
 
-HOST = "127.0.0.1"
-_READ = 262_144
+from mapae.lab.http_wire import HOST, Wire, request
+
 _PATIENCE = 30.0
 """Seconds without any answer after which a measurement has failed."""
 
@@ -57,18 +57,15 @@ class Outcome:
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
 
 
-class _Connection:
-    __slots__ = ("chunks", "sent", "socket", "source", "wanted")
+class _Connection(Wire):
+    __slots__ = ("sent", "source")
 
     def __init__(self, source: Source, port: int) -> None:
+        super().__init__(socket.create_connection((HOST, port), timeout=_PATIENCE))
         self.source = source
-        self.socket = socket.create_connection((HOST, port), timeout=_PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.chunks = b""
-        self.wanted = -1
         self.sent = 0.0
 
-    def ask(self) -> bool:
+    def send_next(self) -> bool:
         """Send the next request; say whether there was one."""
         request = self.source.next()
         if request is None:
@@ -76,49 +73,6 @@ class _Connection:
         self.chunks, self.wanted, self.sent = b"", -1, perf_counter()
         self.socket.sendall(request)
         return True
-
-    def read(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, head and body once the answer is complete."""
-        read = self.socket.recv(_READ)
-        if not read:
-            raise Failed("the server closed a connection in the middle of an answer")
-        whole = self.chunks = self.chunks + read if self.chunks else read
-        end = whole.find(b"\r\n\r\n")
-        if end < 0:
-            return None
-        if self.wanted < 0:
-            self.wanted = _length(whole[:end])
-        if self.wanted == _CHUNKED:
-            if not whole.endswith(b"0\r\n\r\n"):
-                return None
-            return int(whole[9:12]), whole[:end], _joined(whole[end + 4 :])
-        if len(whole) < end + 4 + self.wanted:
-            return None
-        return int(whole[9:12]), whole[:end], whole[end + 4 :]
-
-
-_CHUNKED = 1 << 40
-
-
-def _length(head: bytes) -> int:
-    lower = head.lower()
-    at = lower.find(b"\r\ncontent-length:")
-    if at >= 0:
-        return int(lower[at + 17 :].partition(b"\r\n")[0])
-    if b"\r\ntransfer-encoding: chunked" in lower:
-        return _CHUNKED
-    return 0
-
-
-def _joined(chunked: bytes) -> bytes:
-    body = b""
-    while chunked:
-        size, _, rest = chunked.partition(b"\r\n")
-        length = int(size, 16)
-        body, chunked = body + rest[:length], rest[length + 2 :]
-        if length == 0:
-            break
-    return body
 
 
 def drive(port: int | Sequence[int], sources: Sequence[Source], *, seconds: float, limit: int | None = None) -> Outcome:
@@ -141,11 +95,13 @@ def drive(port: int | Sequence[int], sources: Sequence[Source], *, seconds: floa
         began, cpu = perf_counter(), process_time()
         for number, connection in by_number.items():
             poll.register(number, select.EPOLLIN)
-            if not connection.ask():
+            if not connection.send_next():
                 poll.unregister(number)
         _turn(poll, by_number, outcome, until=began + seconds, limit=limit)
         outcome.seconds = perf_counter() - began
         outcome.generator = process_time() - cpu
+    except ConnectionResetError as closed:
+        raise Failed(str(closed)) from None
     finally:
         if collected:
             gc.enable()
@@ -177,7 +133,7 @@ def _turn(
             else:
                 outcome.refused[status] = outcome.refused.get(status, 0) + 1
             connection.source.answered(status, head, body)
-            if now >= until or len(outcome.latencies) >= most or not connection.ask():
+            if now >= until or len(outcome.latencies) >= most or not connection.send_next():
                 poll.unregister(number)
                 waiting -= 1
 
@@ -190,19 +146,13 @@ def ask(port: int, request: bytes) -> tuple[int, bytes, bytes]:
         OSError: nothing listens.
     """
     with socket.create_connection((HOST, port), timeout=_PATIENCE) as connection:
-        connection.sendall(request)
-        asked = _Connection.__new__(_Connection)
-        asked.socket, asked.chunks, asked.wanted = connection, b"", -1
-        while True:
-            answer = asked.read()
-            if answer is not None:
-                return answer
+        try:
+            return Wire(connection).ask(request)
+        except ConnectionResetError as closed:
+            raise Failed(str(closed)) from None
 
 
 def http(method: str, path: str, *, headers: dict[str, str] | None = None, body: bytes = b"", kind: str = "") -> bytes:
     """Write a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "User-Agent: mapae-bench", "Accept: */*"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    if body or method == "POST":
-        lines += [f"Content-Type: {kind or 'application/json'}", f"Content-Length: {len(body)}"]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    named = {"User-Agent": "mapae-bench"} | (headers or {}) | ({"Content-Type": kind} if kind else {})
+    return request(method, path, headers=named.items(), body=body)

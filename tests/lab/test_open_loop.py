@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from mapae.lab.open_loop import LATE, LOST, OpenLoop, Stream, constant, percentile, poisson, request
+from mapae.lab.http_wire import request
+from mapae.lab.open_loop import LATE, LOST, OpenLoop, Stream, constant, percentile, poisson
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

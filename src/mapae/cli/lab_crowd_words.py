@@ -8,7 +8,7 @@ import time
 from mapae.cli.language import say
 from mapae.cli.output import paint, table, talk
 from mapae.cli.times import length
-from mapae.lab.crowd.experiment import Finished, Pair, Simulated, all_kept
+from mapae.lab.crowd.experiment import Found, Pair, Simulated, all_kept
 from mapae.lab.crowd.figures import Figures
 from mapae.lab.crowd.promises import Words
 
@@ -50,19 +50,18 @@ class Steps:
             sys.stderr.flush()
 
 
-def report(finished: Finished) -> str:
-    """Return the outcome for people."""
-    kept = all_kept(finished.pairs)
+def conclusion(found: Found) -> str:
+    """Return what is to be said at the end."""
+    cores, loaded = found.cores, found.loaded
     return "\n".join(
         [
-            *(part for pair in finished.pairs for part in (*_pair(pair), "")),
-            _simulated(finished.simulated),
+            *([] if found.simulated is None else [_simulated(found.simulated)]),
             say(
-                f"One of {finished.cores} cores was the generator's alone; the load was {finished.loaded:.1f} before.",
-                f"코어 {finished.cores}개 중 하나는 부하 발생기만 썼어요. 시작 전의 부하: {finished.loaded:.1f}",
+                f"One of {cores} cores was the generator's alone; the load was {loaded:.1f} before.",
+                f"코어 {cores}개 중 하나는 부하 발생기만 썼어요. 시작 전의 부하: {loaded:.1f}",
             ),
             say("Every promise was kept.", "모든 약속을 지켰어요.")
-            if kept
+            if all_kept(found.pairs)
             else say("Not every promise was kept; the rows say which.", "지키지 못한 약속은 위에 있어요."),
         ]
     )
@@ -80,21 +79,25 @@ def _simulated(some: Simulated) -> str:
     )
 
 
-def _pair(pair: Pair) -> list[str]:
+def report(pair: Pair) -> str:
+    """Return what one crowd showed, for people."""
     head = (say("promise", "약속"), "", say("with the gate", "문이 있을 때"), "", say("without it", "문이 없을 때"))
     marks = {True: say("kept", "지킴"), False: say("MISSED", "못 지킴"), None: ""}
-    return [
-        paint(say(*title(pair)), bold=True),
-        _conditions(pair),
-        table(
-            [
-                (row.number, say(*row.promised), say(*row.measured), marks[row.kept], say(*row.control))
-                for row in pair.table
-            ],
-            head=head,
-        ),
-        _generator(pair.with_gate),
-    ]
+    return "\n".join(
+        [
+            paint(say(*title(pair)), bold=True),
+            _conditions(pair),
+            table(
+                [
+                    (row.number, say(*row.promised), say(*row.measured), marks[row.kept], say(*row.control))
+                    for row in pair.table
+                ],
+                head=head,
+            ),
+            _generator(pair.with_gate),
+            "",
+        ]
+    )
 
 
 def title(pair: Pair) -> Words:

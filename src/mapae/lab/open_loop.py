@@ -21,9 +21,8 @@ from random import Random
 from time import perf_counter, process_time
 from typing import NamedTuple, Protocol
 
-HOST = "127.0.0.1"
-_READ = 262_144
-_CHUNKED = 1 << 40
+from mapae.lab.http_wire import HOST, Wire
+
 LOST, LATE = 0, -1
 """Instead of a status: the connection broke; nothing came in time."""
 
@@ -114,17 +113,17 @@ def percentile(values: Iterable[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-class _Connection:
-    __slots__ = ("began", "chunks", "client", "due", "kind", "request", "reused", "sent", "socket", "wanted")
+class _Connection(Wire):
+    __slots__ = ("began", "client", "due", "kind", "request", "reused", "sent")
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.socket()
-        self.socket.setblocking(False)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.connect_ex((HOST, port))
+        connection = socket.socket()
+        connection.setblocking(False)
+        connection.connect_ex((HOST, port))
+        super().__init__(connection)
         self.client: Client | None = None
         self.kind, self.request, self.due, self.sent = 0, b"", 0.0, 0.0
-        self.chunks, self.wanted, self.began, self.reused = b"", -1, False, False
+        self.began = self.reused = False
 
     def send(self) -> bool:
         """Send the request; say whether that was possible yet."""
@@ -134,29 +133,6 @@ class _Connection:
             return False
         self.began = True
         return True
-
-    def read(self) -> tuple[int, bytes, bytes] | None:
-        """Return status, head and body once the answer is complete.
-
-        Raises:
-            OSError: the connection is at its end.
-        """
-        read = self.socket.recv(_READ)
-        if not read:
-            raise ConnectionResetError
-        whole = self.chunks = self.chunks + read if self.chunks else read
-        end = whole.find(b"\r\n\r\n")
-        if end < 0:
-            return None
-        if self.wanted < 0:
-            self.wanted = _length(whole[:end])
-        if self.wanted == _CHUNKED:
-            if not whole.endswith(b"0\r\n\r\n"):
-                return None
-            return int(whole[9:12]), whole[:end], _joined(whole[end + 4 :])
-        if len(whole) < end + 4 + self.wanted:
-            return None
-        return int(whole[9:12]), whole[:end], whole[end + 4 :]
 
 
 class OpenLoop:
@@ -317,31 +293,3 @@ class OpenLoop:
 def _arrivals(stream: Stream) -> Iterator[tuple[float, Client]]:
     for at in stream.moments:
         yield at, stream.make()
-
-
-def _length(head: bytes) -> int:
-    lower = head.lower()
-    at = lower.find(b"\r\ncontent-length:")
-    if at >= 0:
-        return int(lower[at + 17 :].partition(b"\r\n")[0])
-    return _CHUNKED if b"\r\ntransfer-encoding: chunked" in lower else 0
-
-
-def _joined(chunked: bytes) -> bytes:
-    body = b""
-    while chunked:
-        size, _, rest = chunked.partition(b"\r\n")
-        length = int(size, 16)
-        body, chunked = body + rest[:length], rest[length + 2 :]
-        if length == 0:
-            break
-    return body
-
-
-def request(method: str, path: str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> bytes:
-    """Return a request as it goes over the wire; a body is JSON unless a header says otherwise."""
-    named = {"Host": "localhost", "User-Agent": "mapae-lab", "Accept": "*/*"}
-    if body or method == "POST":
-        named |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (named | dict(headers)).items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mapae.lab.crowd.figures import Figures, figures
+from mapae.lab.crowd.places import Place, cost_of_places
 from mapae.lab.crowd.promises import Row, rows
 from mapae.lab.crowd.simulation import Crowd, Scale
-from mapae.lab.crowd.trial import Played, Scene, Tell, play, server_cores
+from mapae.lab.crowd.stage import server_cores, stage_in
+from mapae.lab.crowd.trial import Played, Scene, Tell, invite, play
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Plan:
         scene: what all trials have in common.
         simulated: people of the simulation.
         places: tickets given out to see what they cost.
-        longest_control: seconds the crowd without the gate is followed at most.
+        control_seconds: so long the crowd without the gate is followed at most.
     """
 
     planned: int
@@ -32,20 +34,18 @@ class Plan:
     scene: Scene
     simulated: int
     places: int
-    longest_control: float
-    limit: float
+    control_seconds: float
 
 
-_SCENE = Scene("", gate=True, cost=8, times=0.0, people=0, limit=0.0, fits=300.0)
-FULL = Plan(300, ((12.0, 9), (50.0, 8)), _SCENE, 120_000, 5_000, 60.0, 600.0)
+_SCENE = Scene("", gate=True, cost=8, times=0.0, people=0, limit=300.0, fits=200.0)
+FULL = Plan(300, ((12.0, 9), (50.0, 7)), _SCENE, 120_000, 5_000, 30.0)
 QUICK = Plan(
     40,
     ((12.0, 8),),
-    replace(_SCENE, fits=15.0, quiet_seconds=3.0, calibration_seconds=3.0, after_seconds=2.0),
+    replace(_SCENE, limit=60.0, fits=15.0, quiet_seconds=3.0, calibration_seconds=3.0, after_seconds=2.0),
     6_000,
     1_000,
     15.0,
-    60.0,
 )
 
 
@@ -58,6 +58,7 @@ class Pair:
     with_gate: Figures
     without: Figures
     table: list[Row]
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,53 +83,56 @@ class Simulated:
     took: float
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Everything."""
+@dataclass
+class Found:
+    """What has been found so far.
 
-    pairs: list[Pair]
-    simulated: Simulated
-    loaded: float
-    cores: int
+    Attributes:
+        loaded: the load of the machine before.
+        cores: how many this process may use.
+        pairs: one for each crowd that has come and gone.
+        simulated: None while there was no time for it.
+    """
+
+    loaded: float = field(default_factory=lambda: os.getloadavg()[0])
+    cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    pairs: list[Pair] = field(default_factory=list)
+    simulated: Simulated | None = None
 
 
-def run(plan: Plan, folder: Path, *, seed: int, database: str, tell: Tell) -> Finished:
-    """Run the experiment in `folder`, which is empty.
+def run(plan: Plan, folder: Path, found: Found, *, seed: int, database: str, tell: Tell) -> Iterator[Pair]:
+    """Run the experiment in `folder`, which is empty; yield each crowd as soon as it has gone.
 
     Args:
+        found: is filled by and by, so that an interrupted experiment has something to show.
         database: a PostgreSQL URL; empty for SQLite.
         tell: told of every step.
 
     Raises:
         LabFailed: a server or the generator cannot run.
+        MapaeError: the database cannot be used.
         PromiseBroken: the simulated crowd has seen the gate break a promise.
     """
-    loaded = os.getloadavg()[0]
-    pairs = []
+    place = cost_of_places(folder / "places", plan.places, tell)
     for number, (times, cost) in enumerate(plan.crowds):
-        common = replace(plan.scene, cost=cost, times=times, people=round(plan.planned * times), database=database)
-        gated = play(
-            replace(common, name=f"{times:.0f}-gate", gate=True, limit=plan.limit),
-            folder, seed=seed + number, tell=tell, places=plan.places,
-        )  # fmt: skip
-        limit = min(gated.trial.ended + 1.0, plan.longest_control)
-        control = play(
-            replace(
-                common, name=f"{times:.0f}-none", gate=False, people=len(gated.trial.people), limit=limit, fits=1e9
-            ),
-            folder, seed=seed + number, tell=tell,
-        )  # fmt: skip
-        pairs.append(_pair(gated, control))
-    last = pairs[-1].gated
-    return Finished(pairs, simulate(plan.simulated, last, seed=seed, tell=tell), loaded, len(os.sched_getaffinity(0)))
+        # A crowd finds a fresh service. One database has one master secret, so there the second follows the first.
+        stage = stage_in(folder / ("all" if database else f"{times:.0f}"), database=database)
+        scene = replace(plan.scene, prefix=f"{times:.0f}-", cost=cost, times=times, people=round(plan.planned * times),
+                        store="postgresql" if database else "sqlite")  # fmt: skip
+        invite(scene, stage, tell=tell)
+        gated = play(scene, stage, seed=seed + number, tell=tell)
+        people, limit = len(gated.trial.people), min(gated.trial.ended + 1.0, plan.control_seconds)
+        ungated = replace(scene, gate=False, people=people, limit=limit, fits=1e9)
+        control = play(ungated, stage, seed=seed + number, tell=tell)
+        found.pairs.append(_pair(gated, control, place))
+        yield found.pairs[-1]
+    found.simulated = simulate(plan.simulated, found.pairs[-1].gated, seed=seed, tell=tell)
 
 
-def _pair(gated: Played, control: Played) -> Pair:
+def _pair(gated: Played, control: Played, place: Place) -> Pair:
     with_gate, without = figures(gated), figures(control)
-    if gated.place is None:
-        raise ValueError("the trial with the gate says what a place costs")
-    table = rows(gated, control, with_gate=with_gate, without=without, place=gated.place)
-    return Pair(gated, control, with_gate, without, table)
+    table = rows(gated, control, with_gate=with_gate, without=without, place=place)
+    return Pair(gated, control, with_gate, without, table, place)
 
 
 def simulate(people: int, played: Played, *, seed: int, tell: Tell) -> Simulated:
@@ -150,29 +154,30 @@ def simulate(people: int, played: Played, *, seed: int, tell: Tell) -> Simulated
     )
 
 
-def document(finished: Finished) -> dict[str, object]:
+def document(found: Found) -> dict[str, object]:
     """Return everything that was measured, for programs."""
     return {
-        "cores": finished.cores,
-        "load_before": round(finished.loaded, 2),
+        "finished": found.simulated is not None,
+        "cores": found.cores,
+        "load_before": round(found.loaded, 2),
         "crowds": [
             {
                 "times": pair.gated.scene.times,
                 "people": len(pair.gated.trial.people),
                 "bcrypt_cost": pair.gated.scene.cost,
-                "database": "postgresql" if pair.gated.scene.database else "sqlite",
+                "database": pair.gated.scene.store,
                 "gate": _rounded(asdict(pair.with_gate)),
                 "no_gate": _rounded(asdict(pair.without)),
-                "place": None if pair.gated.place is None else asdict(pair.gated.place),
+                "place": asdict(pair.place),
                 "promises": [
                     {"number": row.number, "promised": row.promised[0], "measured": row.measured[0],
                      "control": row.control[0], "kept": row.kept}
                     for row in pair.table
                 ],
             }
-            for pair in finished.pairs
+            for pair in found.pairs
         ],
-        "simulated": _rounded(asdict(finished.simulated)),
+        "simulated": None if found.simulated is None else _rounded(asdict(found.simulated)),
     }  # fmt: skip
 
 

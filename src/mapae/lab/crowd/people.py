@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from mapae.lab.open_loop import LATE, LOST, Answer, request
+from mapae.lab.http_wire import request
+from mapae.lab.open_loop import LATE, LOST, Answer
 
 WHO, REFRESH, SIGN_IN, ADMITTED, POLL = range(5)
 """What is asked: two by programs that hold a session; signing in with a pass is counted apart."""

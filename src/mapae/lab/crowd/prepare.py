@@ -12,7 +12,7 @@ from mapae.flows.manage_accounts import ImportedAccount, find_account, import_ac
 from mapae.flows.open_service import open_service
 from mapae.flows.visitor import Visitor
 from mapae.lab.crowd.people import email
-from mapae.lab.open_loop import request
+from mapae.lab.http_wire import request
 from mapae.settings.definition import Settings
 from mapae.storage import sessions
 
@@ -34,18 +34,20 @@ class Prepared:
     refresh: list[bytes]
 
 
-async def prepare(
-    settings: Settings, prefix: str, *, people: int, refreshes: int, progress: Callable[[int], None]
-) -> Prepared:
-    """Fill the database of `settings`: `people` who may sign in, and a session for each of `refreshes`.
+async def make_accounts(settings: Settings, prefix: str, *, people: int, progress: Callable[[int], None]) -> None:
+    """Fill the database of `settings` with `people` who may sign in.
 
     All have the same password and the same stored hash of the full cost; each sign-in checks it anew.
     """
-    hashing = Hashing(bcrypt_cost=settings.bcrypt_cost)
-    stored = hashing.hash(PASSWORD)
+    stored = Hashing(bcrypt_cost=settings.bcrypt_cost).hash(PASSWORD)
     async with open_service(settings) as service:
         everybody = [ImportedAccount(email(prefix, number), stored) for number in range(people)]
         await import_accounts(service, everybody, progress=progress)
+
+
+async def open_sessions(settings: Settings, prefix: str, *, people: int, refreshes: int) -> Prepared:
+    """Begin `refreshes` sessions, shared out among some of the `people` who have accounts."""
+    async with open_service(settings) as service:
         owners = [await find_account(service, email(prefix, number)) for number in range(min(people, _WHO))]
         visitor = Visitor("127.0.0.1", "mapae-lab")
         who, refresh = [], []

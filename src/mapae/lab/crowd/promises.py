@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mapae.lab.crowd.figures import Figures
-from mapae.lab.crowd.trial import Place, Played, server_cores
+from mapae.lab.crowd.places import Place
+from mapae.lab.crowd.stage import server_cores
+from mapae.lab.crowd.trial import Played
 
 Words = tuple[str, str]
 """A text in English and in Korean."""
@@ -41,7 +43,7 @@ class Row:
 
 def rows(gated: Played, control: Played, *, with_gate: Figures, without: Figures, place: Place) -> list[Row]:
     """Return the table for two trials of the same crowd."""
-    store = "postgresql" if gated.scene.database else "sqlite"
+    store = gated.scene.store
     hash_seconds = len(server_cores()) / max(gated.trial.rate, 0.1)
     return [
         _row("F1", ("who am I: p99 at most twice the quiet one", "나는 누구인가: p99가 조용할 때의 두 배 이하"),
@@ -69,7 +71,7 @@ def rows(gated: Played, control: Played, *, with_gate: Figures, without: Figures
         _row("F6", ("no place got worse", "순서가 나빠진 사람 없음"),
              _places(with_gate.worse), ("no places", "순서가 없음"), kept=with_gate.worse == 0),
         _row("F7", ("a question how far: at most 100 us of a core", "순서를 묻는 데 코어 100 us 이하"),
-             (f"{place.poll * 1e6:.0f} us", f"{place.poll * 1e6:.0f} us"), ("", ""), kept=place.poll <= POLL_SECONDS),
+             _processor(place), ("", ""), kept=place.poll <= POLL_SECONDS),
         _row("F7", ("who waits costs no memory", "기다리는 사람은 메모리를 쓰지 않음"),
              _bytes(place), ("", ""), kept=place.resident / place.waiting < BYTES),
         _row("F8", ("the same crowd without the gate", "문이 없을 때의 같은 사람들"),
@@ -119,6 +121,11 @@ def _overtaken(each: Figures) -> Words:
     if not each.overtaken:
         return "0 people", "0명"
     return f"{each.overtaken:,} people, by up to {by:.0f} s", f"{each.overtaken:,}명, 최대 {by:.0f}초 늦은 사람에게"
+
+
+def _processor(place: Place) -> Words:
+    poll, who = place.poll * 1e6, place.who * 1e6
+    return f"{poll:.0f} us (who am I: {who:.0f})", f"{poll:.0f} us (나는 누구인가: {who:.0f})"
 
 
 def _bytes(place: Place) -> Words:
