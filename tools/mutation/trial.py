@@ -28,7 +28,7 @@ import psycopg  # noqa: F401
 import pydantic  # noqa: F401
 import pytest
 
-from mutation.exchange import CannotExchange, ImportChanged, Live, exchange, forget_results, live_functions
+from mutation.exchange import CannotExchange, ImportChanged, Live, cached_functions, exchange, live_functions
 from mutation.mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -127,7 +127,8 @@ class Trial:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = session.items
-        forget_results()
+        for function in cached_functions():
+            function.cache_clear()
         self._work(self)
         return True
 
@@ -144,7 +145,10 @@ class Trial:
         measuring = coverage.Coverage(data_file=None, config_file=False, include=[f"{self._folder}/*"])
         measuring.start()
         self.items[0].config.pluginmanager.register(FirstFailure(lambda test: self._say(f"fails: {test}")))
+        cached = cached_functions()
         for number, item in enumerate(self.items):
+            for function in cached:  # or only the first test would be seen to reach it
+                function.cache_clear()
             measuring.switch_context(str(number))
             began = time.perf_counter()
             self._run([item])
