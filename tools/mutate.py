@@ -2,8 +2,9 @@
 
     python tools/mutate.py [MODULE...] [--afresh]
 
-Without a name the modules that decide about signatures, algorithms, keys and claims are tried; any other of `mapae.jose` can
-be named. What a test noticed is kept in `.cache/mutation` and not tried again until the module changes; `--afresh` forgets it. Changes that make no difference stand in `tools/mutation/equivalent.toml`, with the
+Without a name the modules that sign and verify are tried: what they decide about signatures, algorithms, keys and claims.
+Any other of `mapae.jose` can be named. What a test noticed is kept in `.cache/mutation` and not tried again until the
+module changes; `--afresh` forgets it. Changes that make no difference stand in `tools/mutation/equivalent.toml`, with the
 reason, and are not tried. The figures are printed, and the command fails if a change was missed.
 """
 

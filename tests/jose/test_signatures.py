@@ -134,3 +134,16 @@ def test_every_hash_of_hmac_is_its_own():
     secret = hashlib.sha512(b"a").digest()
     made = {Key.from_secret(secret, alg).make_signature(MESSAGE) for alg in SHORT}
     assert len(made) == len(SHORT)
+
+
+@pytest.mark.parametrize("alg", ["HS384", pytest.param("ES384", marks=pytest.mark.slow)])
+def test_a_signature_of_whole_groups_may_end_in_any_character(alg):
+    key, size = Key.generate(alg), ALGORITHMS[alg].size * (1 if alg == "HS384" else 2)
+    for number in range(2000):  # one in 64 ends in each
+        message = b"%d" % number
+        signature = key.make_signature(message)
+        assert len(decode(signature)) == size
+        if signature.endswith("X"):
+            key.check_signature(message, signature)
+            return
+    raise AssertionError("none of 2,000 signatures ends in X")
