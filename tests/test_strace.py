@@ -43,6 +43,7 @@ import msgspec
 from mapae.jose.jws import sign_octets
 from mapae.remote import Answer, RemoteGuard
 from mapae.sessions.feed import TYP, FeedPage
+from mapae.sessions.revocation import Entry
 import threading
 
 def fetch(request):
