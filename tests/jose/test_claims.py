@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mapae.jose.claims import Claims, frozen
+from mapae.errors import ClaimRefused
+from mapae.jose.claims import MAX_DATE, Claims, check_audience, check_date, check_text, frozen
 
 MEMBERS = {"sub": "u", "aud": ["a", "b"], "exp": 10, "nbf": 1.5, "iat": 0, "jti": "j", "cnf": {"jkt": ["x"]}}
 CLAIMS = Claims(frozen(MEMBERS))
@@ -64,3 +65,27 @@ def test_nothing_that_prints_claims_prints_a_value():
     assert "jkt" not in repr(pretty)
     assert {value for _, value in pretty} == {...}
     assert str(CLAIMS) == "<Claims sub aud exp nbf iat jti cnf>"
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (check_text, ["", "u"], [5, None, b"u", ["u"], True]),
+        (check_date, [0, 1.5, MAX_DATE, -MAX_DATE], [MAX_DATE + 1, -MAX_DATE - 1, True, "0", None, float("nan")]),
+    ],
+)
+def test_what_is_checked_comes_back_as_it_is_or_is_refused_by_name(check, good, bad):
+    assert [check(value, "claim") for value in good] == good
+    for value in bad:
+        with pytest.raises(ClaimRefused) as refused:
+            check(value, "claim")
+        assert refused.value.claim == "claim"
+
+
+def test_an_audience_comes_back_as_several():
+    assert check_audience("a") == check_audience(["a"]) == ("a",)
+    assert check_audience(("a", "b")) == ("a", "b")
+    for value in ([], (), None, 5, ["a", 5], {"a": "b"}, {"a"}):
+        with pytest.raises(ClaimRefused) as refused:
+            check_audience(value)
+        assert refused.value.claim == "aud"
