@@ -17,7 +17,10 @@ NUMBERS = st.integers(0, 2**521 - 1) | st.integers(0, 2**264)
 @given(st.sampled_from(sorted(set(SIZES.values()))), NUMBERS, NUMBERS)
 @example(32, 0, 0)
 @example(32, 0x7F, 0x80)
+@example(32, 0x58, 0x5858)
 @example(66, 2**521 - 1, 2**521 - 1)
+@example(66, 256**60, 256**61)  # together 127 octets, the most that one octet of length says
+@example(66, 256**61, 256**61)
 def test_der_is_written_and_read_as_the_primitive_does(size, r, s):
     r, s = (number % 256**size for number in (r, s))
     halves = r.to_bytes(size, "big") + s.to_bytes(size, "big")

@@ -1,5 +1,6 @@
 """Several issuers, quirks with an end, and a policy in words."""
 
+import base64
 from datetime import UTC, datetime
 
 import pytest
@@ -11,10 +12,11 @@ from mapae.errors import (
     Malformed,
     SignatureRefused,
     TokenError,
+    TooLarge,
     WrongAudience,
     WrongIssuer,
 )
-from mapae.jose.issuers import Issuer
+from mapae.jose.issuers import Issuer, choose
 from mapae.jose.jwks import KeySet
 from mapae.jose.jwt import sign
 from mapae.jose.key import Key
@@ -224,3 +226,30 @@ def test_the_front_door_takes_quirks(forge, key):
     for _ in range(2):
         claims = mapae.verify(token, key, issuer=ANY, audience=ANY, quirks={"int_sub": end})
         assert claims.sub == "42"
+
+
+def payload(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def test_a_name_that_cannot_be_read_chooses_nobody():
+    deep = b'{"x":' + b"[" * 40_000 + b"]" * 5 + b"}"
+    for raw in (b"[]", b'{"iss":5}', b'{"iss":"\xff"}', b'{"\xff":1}', b'{"x":"\xff"}', deep):
+        body = payload(raw)
+        with pytest.raises(WrongIssuer) as refused:
+            choose({"X": 1, "b": 2}, f"a.{body}.c")
+        assert refused.value.claim == "iss"
+        assert choose({"": 1}, f"a.{body}.c") == 1  # whose own check then refuses it
+    for body in ("!", "A", "AB", "AA+A"):
+        with pytest.raises(Malformed, match=r"^the payload "):
+            choose({"": 1}, f"a.{body}.c")
+    for shape in ("a", "a.b", "a.b.c.d", "..."):
+        with pytest.raises(Malformed):
+            choose({"": 1}, shape)
+
+
+def test_the_longest_token_of_which_a_name_is_read():
+    text = "a." + payload(b'{"iss":"b"}') + "."
+    assert choose({"b": 2}, text + "c" * (65_536 - len(text))) == 2
+    with pytest.raises(TooLarge):
+        choose({"b": 2}, text + "c" * (65_537 - len(text)))

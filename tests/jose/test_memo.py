@@ -185,3 +185,38 @@ def test_a_token_larger_than_the_bound_is_not_kept():
     memo = Memo(1000)
     memo.add(TOKEN, Verified(None, 0, 1))
     assert len(memo) == 0
+
+
+def test_the_bound_of_a_memo_is_exact_and_the_older_half_goes_first():
+    one, entry = cost_of("0000"), Verified(None, 0, 1)
+    assert (one, cost_of("x" * 100)) == (1024 + 16, 1024 + 400)
+    for half, room in ((one, 1), (3 * one, 3), (3 * one - 1, 2), (3 * one + 1, 3)):
+        memo = Memo(2 * half + 1)
+        for number in range(20):
+            memo.add(f"{number:04}", entry)
+            younger = number % room + 1
+            assert list(memo.younger) == [f"{at:04}" for at in range(number - younger + 1, number + 1)]
+            assert len(memo) == len(memo.younger) + (room if number >= room else 0)
+        assert memo.emptied()._half == half
+        assert (len(memo.emptied()), memo.remembers) == (0, True)
+    memo = Memo(2 * one - 1)
+    memo.add("0000", entry)
+    assert len(memo) == 0
+    assert [Memo(size).remembers for size in (0, 1, 2)] == [False, False, True]
+
+
+def test_what_is_dropped_makes_room():
+    entry = Verified(None, 0, 1)
+    memo = Memo(6 * cost_of("a"))
+    for name in "abc":
+        memo.add(name, entry)
+    memo.drop("x")
+    memo.drop("b")
+    memo.add("d", entry)
+    assert (list(memo.younger), list(memo.older)) == (["a", "c", "d"], [])
+    memo.add("e", entry)
+    memo.drop("c")
+    assert (list(memo.younger), list(memo.older)) == (["e"], ["a", "d"])
+    memo.add("f", entry)
+    memo.add("g", entry)
+    assert list(memo.younger) == ["e", "f", "g"]
