@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ import bcrypt
 from measure.load import Failed
 from measure.node import install_packages
 from measure.report import machine
-from measure.servers import free_port, start
+from measure.servers import end_on_sigterm, free_port, start
 from peers import ALL
 from peers.peer import COST, PASSWORD, ROOT, Peer, People
 
@@ -71,7 +70,7 @@ class Found:
 
 def main() -> int:
     asked = arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: end what was started
+    end_on_sigterm()
     count = round(asked.times * asked.planned)
     try:
         install_packages()

@@ -28,6 +28,7 @@ from measure.many import Many, revoke, settle, table_sizes
 from measure.postgres import Postgres, postgres_here
 from measure.report import machine
 from measure.rounds import say
+from measure.servers import end_on_sigterm
 
 from mapae.flows.open_service import open_service
 from mapae.flows.refresh import refresh
@@ -238,6 +239,7 @@ async def make_tables(url: str) -> None:
 
 def main() -> int:
     plan = arguments()
+    end_on_sigterm()
     stores: dict[str, list[Size]] = {}
     where, before = machine(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="growth-", dir=cache()) as made, postgres_here() as server:

@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from measure.node import install_packages
 from measure.postgres import Postgres, postgres_here
 from measure.report import machine
 from measure.rounds import CONNECTIONS, SIGN_INS_AT_ONCE, make_people, say
-from measure.servers import Server, free_port, start
+from measure.servers import Server, end_on_sigterm, free_port, start
 from peers.better_auth import BetterAuth
 from peers.fastapi_users import FastApiUsers
 from peers.mapae_serve import MapaeServe
@@ -299,7 +298,7 @@ def chart(standings: list[Standing], where: dict) -> str:
 
 def main() -> int:
     asked = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
+    end_on_sigterm()
     plan = QUICK if asked.quick else Plan(rounds=asked.rounds)
     try:
         install_packages()

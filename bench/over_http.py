@@ -30,6 +30,7 @@ from measure.load import Failed
 from measure.node import install_packages
 from measure.report import document, machine, tables
 from measure.rounds import OPERATIONS, QUICK, Plan, run
+from measure.servers import end_on_sigterm
 from peers import ALL
 from peers.peer import ROOT, Operation
 
@@ -38,6 +39,7 @@ CACHE = ROOT / ".cache"
 
 def main() -> int:
     asked = arguments()
+    end_on_sigterm()
     plan = QUICK if asked.quick else Plan()
     if asked.rounds:
         plan = replace(plan, rounds=asked.rounds)

@@ -28,7 +28,7 @@ import msgspec
 from measure.postgres import postgres_here, valkey_program
 from measure.report import machine
 from measure.rounds import say
-from measure.servers import cpu_seconds
+from measure.servers import cpu_seconds, end_on_sigterm
 
 from mapae.guard import Guard
 from mapae.jose import jwt
@@ -222,6 +222,7 @@ def goals(ways: list[Way]) -> list[tuple[bool, str]]:
 
 def main() -> int:
     plan = arguments()
+    end_on_sigterm()
     where, load = machine(), os.getloadavg()[0]
     ways = event_loop.run(go_around(plan))
     print(

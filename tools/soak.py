@@ -78,7 +78,7 @@ def play_part(seeds: range) -> tuple[range, Counter[str], str | None]:
 
 
 def kill_servers(asked: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the jobs end what they have started
+    end_on_sigterm()
     if not {"postgres", "valkey_server"} <= programs().keys():
         print("soak: no PostgreSQL or no Valkey: run tools/prepare_tests.py first", file=sys.stderr)
         return 2
@@ -122,6 +122,16 @@ def kill_servers(asked: argparse.Namespace) -> int:
     return 0
 
 
+def end_on_sigterm() -> None:
+    """Have SIGTERM end this process as an error would, so that it ends what it has started."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut that short
+        sys.exit(143)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def programs() -> dict[str, str]:
     """Return what `tools/prepare_tests.py` has found."""
     prepared = ROOT / ".cache" / "tests.json"
@@ -136,7 +146,7 @@ def in_words(counted: dict[int, Counter[str]], seconds: float) -> str:
 
 def kill_some(job: int, share: int, seed: int, until: float, news) -> None:  # noqa: ANN001 - a queue
     """Kill so many times; the counts, or what broke, go to `news`, and None at the end."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_on_sigterm()
     sys.path.insert(0, str(ROOT / "tests"))
     from killed.in_turn import machines  # noqa: PLC0415  (in a process of its own)
 

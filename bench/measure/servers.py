@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,16 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def end_on_sigterm() -> None:
+    """Have SIGTERM end this program as an error would, so that every server it has started is ended too, by its pid."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut that short
+        sys.exit(143)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def start(
