@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TypeVar
 
 from mapae.client.conversation import Conversation, Heard, Pause, Place
-from mapae.client.exchange import Exchange, Request
-from mapae.client.session import DEADLINE, TIMEOUT, Keep, Progress, Session, nobody
+from mapae.client.exchange import Request
+from mapae.client.one_session import OneSession
+from mapae.client.session import DEADLINE, Progress, nobody
 from mapae.client.tokens import Tokens
 from mapae.errors import ServiceUnreachable
 
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(OneSession[asyncio.Lock]):
     """One program's session at one service; several tasks of one event loop may use it.
 
     Attributes:
         tokens: the session; None when nobody is signed in.
     """
 
-    def __init__(
-        self,
-        service: str,
-        *,
-        tokens: Tokens | None = None,
-        keep: Keep = nobody,
-        timeout: float = TIMEOUT,
-        context: ssl.SSLContext | None = None,
-    ) -> None:
-        """Prepare to sign in.
-
-        Args:
-            service: its address, by https.
-            tokens: a session from before; it is renewed before its first use.
-            keep: called with the session whenever it changes, to store it; with None when it has ended.
-            timeout: seconds for one request and its whole answer.
-            context: the certificates that are trusted; the system's when left out.
-
-        Raises:
-            ValueError: the address makes no sense.
-        """
-        self._exchange = Exchange(service, timeout=timeout, context=context)
-        self._session = Session(tokens, keep)
-        self._one_at_a_time = asyncio.Lock()
-
-    @property
-    def tokens(self) -> Tokens | None:
-        """The session; None when nobody is signed in."""
-        return self._session.held.tokens
+    _new_lock = asyncio.Lock
 
     async def sign_in(
         self,
