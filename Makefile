@@ -7,7 +7,8 @@
 #   make bench    tokens, start-up, storage, growth, nodes, crowds and HTTP, against other libraries and servers in turn, as ratios
 #   make fuzz     every parser against a fuzzer, SECONDS=60 each, with the figures at the end
 #   make mutate   the token core changed in thousands of small ways: does a test notice each?
-#   make soak     a million stories of failing networks against the rules of revocation; hours (ARGS="--stories 10000")
+#   make soak     a million stories of failing networks against the rules of revocation; hours (ARGS="--stories 10000"); or real
+#                 servers killed again and again (ARGS="--kills 1000", ARGS="--file-kills 1000")
 #   make lock     the locked requirements again, from pyproject.toml
 #
 # PYTHON=/path/to/python3 chooses the interpreter; ARGS="..." is handed on to serve, test, fuzz (targets), mutate (modules) and bench

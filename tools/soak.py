@@ -2,12 +2,14 @@
 
     python tools/soak.py [--stories 1000000] [--first 0] [--jobs N]
     python tools/soak.py --kills 1000 [--minutes M] [--jobs N]
+    python tools/soak.py --file-kills 1000 [--minutes M] [--jobs N]
 
 Each story is one seed (`tests/revocation_story.py`). The first that fails is printed with its seed, and ends the run
 with exit code 1; `MAPAE_SEED=<seed> pytest tests/sessions/test_revocation_simulation.py` plays it again.
 
 With `--kills`, each job has three nodes, a board and a PostgreSQL with fsync of its own, and one of these is killed with
-SIGKILL after the other while people sign in and out (`tests/killed/in_turn.py`), so many times in all.
+SIGKILL after the other while people sign in and out (`tests/killed/in_turn.py`), so many times in all. With
+`--file-kills` it is one server with its SQLite file, and people do more (`tests/killed/amid_work.py`).
 """
 
 import argparse
@@ -19,14 +21,19 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import cycle, takewhile
 from multiprocessing import get_context
 from pathlib import Path
 from queue import Empty
 from random import Random
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = 250
 SAY_EVERY = 10.0
+KILLED = ("database", "board", "node", "sign-up", "refresh", "revoke")
+"""What is counted as a kill: of what, or amid what."""
 COMPARE_EVERY = 10
 """Kills between two comparisons of what was acknowledged with all that is in the database."""
 
@@ -36,10 +43,20 @@ def main() -> int:
     reader.add_argument("--stories", type=int, default=1_000_000)
     reader.add_argument("--first", type=int, default=0, help="the seed of the first story")
     reader.add_argument("--kills", type=int, default=0, help="kill real servers so many times instead")
+    reader.add_argument(
+        "--file-kills", type=int, default=0, help="kill a server on an SQLite file so many times instead"
+    )
     reader.add_argument("--minutes", type=float, default=float("inf"), help="begin no kill after so long")
     reader.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     asked = reader.parse_args()
-    return kill_servers(asked) if asked.kills else play_stories(asked)
+    if asked.file_kills:
+        return kill_servers(asked, asked.file_kills, kills_on_a_file)
+    if not asked.kills:
+        return play_stories(asked)
+    if not {"postgres", "valkey_server"} <= programs().keys():
+        print("soak: no PostgreSQL or no Valkey: run tools/prepare_tests.py first", file=sys.stderr)
+        return 2
+    return kill_servers(asked, asked.kills, kills_in_turn)
 
 
 def play_stories(asked: argparse.Namespace) -> int:
@@ -77,20 +94,35 @@ def play_part(seeds: range) -> tuple[range, Counter[str], str | None]:
     return seeds, outcomes, None
 
 
-def kill_servers(asked: argparse.Namespace) -> int:
+class Share(NamedTuple):
+    """What one job does.
+
+    Attributes:
+        until: no kill begins after this moment, in seconds since 1970.
+    """
+
+    job: int
+    kills: int
+    seed: int
+    until: float
+
+    def in_time(self) -> bool:
+        return time.time() < self.until
+
+
+Kills = Callable[[Share, Path], Iterator[Counter[str]]]
+"""Kills so many times in a folder, and yields what was counted so far."""
+
+
+def kill_servers(asked: argparse.Namespace, count: int, kills: Kills) -> int:
     end_on_sigterm()
-    if not {"postgres", "valkey_server"} <= programs().keys():
-        print("soak: no PostgreSQL or no Valkey: run tools/prepare_tests.py first", file=sys.stderr)
-        return 2
     context, began = get_context("spawn"), time.monotonic()
     news, seed = context.Queue(), time.time_ns() % 1_000_000
     until = time.time() + asked.minutes * 60
-    shares = [asked.kills // asked.jobs + (job < asked.kills % asked.jobs) for job in range(asked.jobs)]
-    jobs = [
-        context.Process(target=kill_some, args=(job, share, seed + job, until, news))
-        for job, share in enumerate(shares)
-        if share
+    shares = [
+        Share(job, count // asked.jobs + (job < count % asked.jobs), seed + job, until) for job in range(asked.jobs)
     ]
+    jobs = [context.Process(target=kill_some, args=(kills, share, news)) for share in shares if share.kills]
     counted: dict[int, Counter[str]] = {}
     said = began
     try:
@@ -140,34 +172,55 @@ def programs() -> dict[str, str]:
 
 def in_words(counted: dict[int, Counter[str]], seconds: float) -> str:
     everything = sum(counted.values(), Counter())
-    kills = {name: everything.pop(name) for name in ("database", "board", "node") if name in everything}
+    kills = {name: everything.pop(name) for name in KILLED if name in everything}
     return f"{sum(kills.values())} kills {kills} in {seconds:.0f} s; {dict(everything)}"
 
 
-def kill_some(job: int, share: int, seed: int, until: float, news) -> None:  # noqa: ANN001 - a queue
+def kill_some(kills: Kills, share: Share, news) -> None:  # noqa: ANN001 - a queue
     """Kill so many times; the counts, or what broke, go to `news`, and None at the end."""
     end_on_sigterm()
     sys.path.insert(0, str(ROOT / "tests"))
+    try:
+        with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+            for counts in kills(share, Path(folder)):
+                news.put((share.job, counts, None))
+        news.put((share.job, None, None))
+    except Exception:  # noqa: BLE001 - whatever it is: it ends the run
+        news.put((share.job, None, f"seed {share.seed}: {traceback.format_exc()}"))
+
+
+def kills_in_turn(share: Share, folder: Path) -> Iterator[Counter[str]]:
     from killed.in_turn import machines  # noqa: PLC0415  (in a process of its own)
 
-    rng, found = Random(seed), programs()
-    try:
-        with (
-            tempfile.TemporaryDirectory(prefix="soak-") as folder,
-            machines(Path(found["postgres"]), Path(found["valkey_server"]), Path(folder)) as all_of_them,
+    rng, found = Random(share.seed), programs()
+    with machines(Path(found["postgres"]), Path(found["valkey_server"]), folder) as all_of_them:
+        for number in takewhile(lambda _: share.in_time(), range(share.kills)):
+            all_of_them.kill_one(number, rng, within=(0.05, 0.8))
+            if number % COMPARE_EVERY == 0:
+                all_of_them.miss_nothing()
+            yield all_of_them.kills + Counter(all_of_them.answers)
+        all_of_them.miss_nothing()
+        all_of_them.know_everything()
+
+
+def kills_on_a_file(share: Share, folder: Path) -> Iterator[Counter[str]]:
+    from killed.amid_work import FOCUSES, kill_amid_work  # noqa: PLC0415  (in a process of its own)
+
+    counted: Counter[str] = Counter()
+    left = share.kills
+    for series, focus in enumerate(cycle(FOCUSES)):
+        data = folder / f"{series}" / "mapae-data"
+        data.parent.mkdir()
+        now: Counter[str] = Counter()
+        for kills, answers, lost in kill_amid_work(
+            focus, data, None, chosen=share.seed + series, rounds=min(focus.rounds, left), go_on=share.in_time
         ):
-            for number in range(share):
-                if time.time() > until:
-                    break
-                all_of_them.kill_one(number, rng, within=(0.05, 0.8))
-                if number % COMPARE_EVERY == 0:
-                    all_of_them.miss_nothing()
-                news.put((job, all_of_them.kills + Counter(all_of_them.answers), None))
-            all_of_them.miss_nothing()
-            all_of_them.know_everything()
-        news.put((job, None, None))
-    except Exception:  # noqa: BLE001 - whatever it is: it ends the run
-        news.put((job, None, f"seed {seed}: {traceback.format_exc()}"))
+            now = Counter({f"{focus.name}": kills, "answers": answers, "requests cut off": lost})
+            yield counted + now
+        counted += now
+        left -= now[focus.name]
+        if not left or not share.in_time():
+            return
 
 
 if __name__ == "__main__":
