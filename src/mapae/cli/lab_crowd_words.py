@@ -8,7 +8,7 @@ import time
 from mapae.cli.language import say
 from mapae.cli.output import paint, table, talk
 from mapae.cli.times import length
-from mapae.lab.crowd.experiment import Found, Pair, Simulated, all_kept
+from mapae.lab.crowd.experiment import MACHINES, Found, Pair, Simulated, all_kept
 from mapae.lab.crowd.figures import Figures
 from mapae.lab.crowd.promises import Words
 
@@ -68,14 +68,14 @@ def conclusion(found: Found) -> str:
 
 
 def _simulated(some: Simulated) -> str:
-    share, took = some.share * 100, length(some.seconds)
+    share, took, rate = some.share * 100, length(some.seconds), some.rate
     return say(
-        f"{some.people:,} people in simulated time, at the {some.rate:.0f} sign-ins a second measured here: all in "
-        f"after {took}, nobody lost, nobody turned away after somebody who came a second later; threads at work "
-        f"{share:.0f} % of the time, {some.polls:,} questions how far.",
-        f"모의 시간으로 {some.people:,}명, 여기서 잰 1초에 {some.rate:.0f}명의 속도: {took} 뒤에 모두 들어갔고, 잃은 "
-        f"사람도 1초 늦게 온 사람에게 밀린 사람도 없어요. 스레드는 시간의 {share:.0f} %를 일했고, 순서를 물은 횟수는 "
-        f"{some.polls:,}번이에요.",
+        f"{some.people:,} people in simulated time, before {MACHINES} such machines with {rate:.0f} sign-ins a second "
+        f"together: all in after {took}, nobody lost, nobody turned away after somebody who came a second later; "
+        f"threads at work {share:.0f} % of the time, {some.polls:,} questions how far.",
+        f"모의 시간으로 {some.people:,}명, 이런 컴퓨터 {MACHINES}대(합쳐서 1초에 {rate:.0f}명) 앞: {took} 뒤에 모두 "
+        f"들어갔고, 잃은 사람도 1초 늦게 온 사람에게 밀린 사람도 없어요. 스레드는 시간의 {share:.0f} %를 일했고, "
+        f"순서를 물은 횟수는 {some.polls:,}번이에요.",
     )
 
 

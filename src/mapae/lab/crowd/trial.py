@@ -45,9 +45,9 @@ class Scene:
     store: Store = "sqlite"
     who_rate: float = 300.0
     refresh_rate: float = 30.0
-    quiet_seconds: float = 8.0
+    quiet_seconds: float = 6.0
     calibration_seconds: float = 6.0
-    after_seconds: float = 6.0
+    after_seconds: float = 5.5
 
     @property
     def quick(self) -> float:
