@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, model_validator
 
 from mapae.errors import ClaimRefused, Malformed, TokenError
-from mapae.jose.claims import Claims
+from mapae.jose.claims import ABSENT, Claims
 from mapae.jose.policy import ANY
 from mapae.jose.typed_claims import reader_for
 from mapae.jose.verifier import Verifier
@@ -361,3 +361,16 @@ def test_what_a_type_lacks_and_what_does_not_fit_is_named_by_the_claim():
     with pytest.raises(ClaimRefused, match="does not have the type that Listed says") as refused:
         listed(b'{"exp":1800000900}')
     assert refused.value.claim is None
+
+
+def test_what_is_not_there_is_absent_and_not_none():
+    for kind in (Claims, Subject):
+        for int_sub in (False, True):
+            read = reader_for(kind, (), int_sub=int_sub).read
+            assert read(b'{"sub":"u"}')[:5] == (ABSENT,) * 5
+            assert read(b'{"iss":"i","aud":"a","exp":1,"nbf":2,"iat":3,"sub":"u"}')[:5] == ("i", "a", 1, 2, 3)
+
+
+def test_a_type_reads_the_payload_in_the_spelling_it_came_in(key, forge):
+    token = forge(None, b'{"exp":1800000900,"cnf":{ "a" : 1 }}')
+    assert bytes(verifier(key, Raw).check(token, now=NOW).cnf) == b'{ "a" : 1 }'
