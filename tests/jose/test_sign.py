@@ -94,10 +94,11 @@ class Plain:
     roles: list[str]
 
 
-@pytest.mark.parametrize("claims", [None, "sub", ["sub"], 5, b"{}", Plain, Typed, Listed("u")], ids=str)
+@pytest.mark.parametrize("claims", [None, "sub", ["sub"], 5, b"{}", object, set(), Plain, Typed, Listed("u")])
 def test_what_is_no_claims_is_a_type_error(claims):
-    with pytest.raises(TypeError, match="claims are"):
-        sign(claims, KEY, now=NOW, lifetime=60)
+    for wrong in (claims, object()):
+        with pytest.raises(TypeError, match="claims are"):
+            sign(wrong, KEY, now=NOW, lifetime=60)
 
 
 @pytest.mark.parametrize("claims", [Typed("u", ("a",)), Plain("u", ["a"]), Claims({"sub": "u", "roles": ("a",)})])
