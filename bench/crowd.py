@@ -139,15 +139,27 @@ def at_peer(peer: Peer, people: People, folder: Path, times: float) -> Figures:
     return figures(Played(scene, trial))
 
 
-def step(name: str, done: int, total: int) -> None:
-    if done == 0:
-        print(f"bench: {name}: {total}" if total > 1 else f"bench: {name}", file=sys.stderr, flush=True)
+class Steps:
+    """Says on standard error what is being done, once each."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        del done
+        if name != self.name:
+            self.name = name
+            print(f"bench: {name}" + (f" of {total} people" if total > 1 else ""), file=sys.stderr, flush=True)
+
+
+step = Steps()
 
 
 def line(name: str, each: Figures, people: int) -> str:
+    slower = each.who_crowd / max(each.who_quiet, 1e-6)
     return (
         f"{name}: {each.rate:.1f} sign-ins/s calibrated, {each.share * 100:.0f} % of it in the crowd; who am I p99 "
-        f"{each.who_quiet * 1000:.1f} -> {each.who_crowd * 1000:.1f} ms ({each.who_crowd / each.who_quiet:.1f} x), "
+        f"{each.who_quiet * 1000:.1f} -> {each.who_crowd * 1000:.1f} ms ({slower:.1f} x), "
         f"{each.who_failed} without an answer; {people - each.lost} of {people} in after {each.ended:.0f} s, "
         f"{each.overtaken} overtaken"
     )
