@@ -248,6 +248,11 @@ def test_a_name_that_cannot_be_read_chooses_nobody():
             choose({"": 1}, shape)
 
 
+def test_the_name_is_read_of_a_padded_token_too():
+    for end in ("", "=", "=="):  # whether padding is accepted is for the issuer's own check
+        assert choose({"b": 2}, "a." + payload(b'{"iss":"b"}') + end + ".c") == 2
+
+
 def test_the_longest_token_of_which_a_name_is_read():
     text = "a." + payload(b'{"iss":"b"}') + "."
     assert choose({"b": 2}, text + "c" * (65_536 - len(text))) == 2
