@@ -15,7 +15,7 @@ from mapae.lab.crowd.simulation import Crowd, Scale
 from mapae.lab.crowd.stage import server_cores, stage_in
 from mapae.lab.crowd.trial import Played, Scene, Tell, invite, play
 
-MACHINES = 16
+MACHINES = 32
 """Of the simulation: as many as let so many in within minutes, on one database."""
 
 
@@ -40,8 +40,8 @@ class Plan:
     control_seconds: float
 
 
-_SCENE = Scene("", gate=True, cost=8, times=0.0, people=0, limit=330.0, fits=240.0)
-FULL = Plan(300, ((12.0, 9), (50.0, 7)), _SCENE, 120_000, 5_000, 30.0)
+_SCENE = Scene("", gate=True, cost=8, times=0.0, people=0, limit=450.0, fits=330.0)
+FULL = Plan(300, ((12.0, 8), (50.0, 8)), _SCENE, 120_000, 5_000, 20.0)
 QUICK = Plan(
     40,
     ((12.0, 8),),
