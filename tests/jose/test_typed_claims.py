@@ -309,6 +309,16 @@ def test_what_is_wrong_with_a_type_is_said():
             reader_for(kind, (), int_sub=False)
 
 
+class Still(BaseModel, frozen=True):
+    sub: str
+
+
+def test_an_example_of_a_type_is_no_type():
+    for example in (Still(sub="u"), Model(sub="u"), Inner(1), Plain("u")):
+        with pytest.raises(TypeError):
+            reader_for(example, (), int_sub=False)
+
+
 class Part(BaseModel):
     first: int
     second: int

@@ -174,10 +174,7 @@ def _pydantic_decoder(kind: Any) -> Callable[[bytes], Any]:
 @lru_cache(maxsize=64)
 def _immutable(kind: Any) -> bool:
     """Say whether a result may be handed out twice: nobody can change it."""
-    try:
-        return _fixed(inspect.type_info(kind))
-    except TypeError:
-        return False
+    return _fixed(inspect.type_info(kind))
 
 
 def _fixed(info: inspect.Type) -> bool:
