@@ -1,7 +1,7 @@
 """What our own server answers without a task is what any ASGI server would be answered."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 from mapae.flows.gate import look
 from mapae.flows.run_gate import set_gate
 from mapae.web.http_protocol import PoliteHttp
+from mapae.web.later import IN_A_TURN
 from mapae.web.process import _config
 
 pytestmark = pytest.mark.anyio
@@ -184,3 +185,27 @@ async def test_whoever_is_let_in_is_not_answered_at_once_but_signed_in(app, api)
         await look(app.service)
         assert (await line.ask(JSON, method="POST", path="/v1/sign-in", body=body))[0] == 200
         assert line.tasks == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/v1/sign-in", "/v1/sign-up", "/v1/ticket"])
+async def test_who_holds_a_token_goes_before_a_crowd_that_came_earlier(app, api, path):
+    bearer = api.bearer(await api.signed_up())
+    await api.get("/v1/me", headers=bearer)
+    await set_gate(app.service, "closed")
+    await look(app.service)
+    members = {"/v1/ticket": {"ticket": "x"}}.get(path, {"email": "new@example.com", "password": "whatever it is"})
+    body = msgspec.json.encode(members)
+    answered = []
+
+    async def ask(line, *asked, **more):
+        found = await line.ask(*asked, **more)
+        answered.append(line)
+        return found[0]
+
+    async with AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(connected(app)) for _ in range(41)]
+        crowd = [ask(line, JSON, method="POST", path=path, body=body) for line in lines[:40]]
+        statuses = await asyncio.gather(*crowd, ask(lines[40], bearer))
+        assert answered.index(lines[40]) <= 20, f"four go at once and {IN_A_TURN} in each turn, so 40 take ten"
+    assert statuses == [{"/v1/ticket": 403}.get(path, 503)] * 40 + [200]

@@ -29,6 +29,7 @@ from mapae.web.calls import Call, Operation
 from mapae.web.exchange import Edge, Exchange
 from mapae.web.headers import API_HEADERS, headers_for
 from mapae.web.http_request import HttpRequest
+from mapae.web.later import Later
 from mapae.web.logs import Log, error_fields, open_log
 from mapae.web.metrics import MetricsPage, SharedNumbers, metrics_operation
 from mapae.web.openapi import openapi_document
@@ -59,6 +60,7 @@ class MapaeApp:
 
     Attributes:
         service: the open service; None before the start and after the end.
+        later: what other requests go before.
         draining: the process is stopping; `/readyz` says so.
     """
 
@@ -67,6 +69,7 @@ class MapaeApp:
         self.settings = settings
         self.log = log
         self.service: Service | None = None
+        self.later = Later()
         self._draining = False
         self._metrics = metrics
         self._base = urlsplit(settings.issuer).path.rstrip("/")
@@ -124,6 +127,11 @@ class MapaeApp:
                 await send({"type": "websocket.close", "code": 1000})
             case _:
                 raise ValueError("this server speaks a protocol that Mapae does not")
+
+    def is_patient(self, scope: Scope) -> bool:
+        """Say whether other requests that are ready go before this one."""
+        found = self._table.exact(scope["method"], scope["path"])
+        return found is not None and found.patient
 
     def begin(self, scope: Scope, request: HttpRequest) -> Coroutine[Any, Any, None] | None:
         """Answer a request of our own server at once; where that has to wait for something, return what will answer."""

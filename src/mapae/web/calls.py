@@ -155,6 +155,7 @@ class Operation:
         name: the operationId.
         run: does the work.
         at_once: does it where nothing has to be waited for; None, or what returns None where something has.
+        patient: whether requests of other operations that are ready go first.
         body: what the request body is; None where there is none.
         body_required: false where an empty body is accepted too.
         status: of the answer when all went well.
@@ -174,6 +175,7 @@ class Operation:
     summary: Words
     run: Callable[[Call], Awaitable[Answer]]
     at_once: Callable[[Call], Answer | None] | None = None
+    patient: bool = False
     body: type[msgspec.Struct] | None = None
     body_required: bool = True
     status: int = 200

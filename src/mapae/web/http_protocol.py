@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from uvicorn.server import ServerState
 from mapae.web.answers import Scope
 from mapae.web.head_lines import Header, written
 from mapae.web.http_request import Answering, HttpRequest
+from mapae.web.later import Later
 
 HEAD_LIMIT = 64 * 1024
 """The longest request line and header section, in bytes."""
@@ -55,6 +57,7 @@ class PoliteHttp(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._app = config.loaded_app
         self._begin: Answering = getattr(self._app, "begin", None) or self._as_task
+        self._later: Later | None = getattr(self._app, "later", None)
         self._keep_seconds: float = config.timeout_keep_alive
         self._asgi = {"version": config.asgi_version, "spec_version": "2.3"}
         self._server = server_state
@@ -229,13 +232,18 @@ class PoliteHttp(asyncio.Protocol):
             if self._server.default_headers is not self._date:
                 self._date = self._server.default_headers
                 self.default_lines = written(self._date)
-            self._start(scope, request)
+            if self._later is not None and self._app.is_patient(scope):
+                self._later.do(partial(self._start, scope, request))
+            else:
+                self._start(scope, request)
         if self._waiting:
             self.pause_reading()
         elif self._reading is None:
             self.resume_reading()
 
     def _start(self, scope: Scope, request: HttpRequest) -> None:
+        if request.gone:
+            return
         try:
             answering = self._begin(scope, request)
         except Exception:

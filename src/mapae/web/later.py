@@ -1,0 +1,52 @@
+"""Work that lets others go first.
+
+An event loop answers all that is ready in the order in which it came. In a crowd most of that are newcomers, and who
+holds a token would wait behind all of them. So a few newcomers are looked at at once, and of those that are ready
+beyond that a few in each turn of the loop: whoever only wants a token verified or refreshed waits for a few of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+IN_A_TURN = 4
+"""Pieces of work that are done in each turn, and at once in each millisecond while nobody waits."""
+
+
+class Later:
+    """Pieces of work for one event loop, done in the order in which they came."""
+
+    def __init__(self) -> None:
+        """Begin with nothing to do."""
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._called = False
+        self._millisecond, self._at_once = 0, 0
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do `work` at once, or soon where there is much of it; others that are ready meanwhile go first."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            now = int(loop.time() * 1_000)
+            if now != self._millisecond:
+                self._millisecond, self._at_once = now, 0
+            if self._at_once < IN_A_TURN:
+                self._at_once += 1
+                work()
+                return
+        self._waiting.append(work)
+        self._call(loop)
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._waiting and not self._called:
+            self._called = True
+            loop.call_soon(self._some, loop)
+
+    def _some(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._called = False
+        try:
+            for _ in range(min(IN_A_TURN, len(self._waiting))):
+                self._waiting.popleft()()
+        finally:  # whatever one of them raises, the others have their turn
+            self._call(loop)

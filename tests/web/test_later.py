@@ -1,0 +1,61 @@
+"""Newcomers and those who wait let requests of those who hold a token go first."""
+
+import asyncio
+
+import pytest
+
+from mapae.web.later import IN_A_TURN, Later
+
+pytestmark = pytest.mark.anyio
+
+
+async def turn():
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def later(monkeypatch):
+    """Where no time passes."""
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    return Later()
+
+
+async def test_a_few_at_once_and_a_few_in_each_turn_in_the_order_in_which_they_came(later):
+    done = []
+    for number in range(3 * IN_A_TURN + 1):
+        later.do(lambda number=number: done.append(number))
+    for count in (IN_A_TURN, 2 * IN_A_TURN, 3 * IN_A_TURN, 3 * IN_A_TURN + 1):
+        assert done == list(range(count))
+        await turn()
+    later.do(lambda: done.append("again"))
+    assert done[-1] != "again"
+    await turn()
+    assert done[-1] == "again"
+
+
+async def test_whoever_comes_later_is_looked_at_at_once_again(later, monkeypatch):
+    done = []
+    for _ in range(IN_A_TURN + 1):
+        later.do(lambda: done.append(1))
+    await turn()
+    loop = asyncio.get_running_loop()
+    now = loop.time() + 0.001
+    monkeypatch.setattr(loop, "time", lambda: now)
+    later.do(lambda: done.append(2))
+    assert done == [1] * (IN_A_TURN + 1) + [2]
+
+
+async def test_one_that_fails_stops_nobody(later):
+    done, failed = [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failed.append(context["exception"]))
+    for _ in range(IN_A_TURN):
+        later.do(lambda: None)
+    for number in range(3):
+        later.do(lambda number=number: done.append(1 // number))
+    await turn()
+    await turn()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert [type(each) for each in failed] == [ZeroDivisionError]
+    assert done == [1, 0]
