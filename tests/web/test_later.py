@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mapae.web.later import IN_A_TURN, Later
+from mapae.web.later import IN_A_TURN, SLOT_SECONDS, Later
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ async def test_whoever_comes_later_is_looked_at_at_once_again(later, monkeypatch
         later.do(lambda: done.append(1))
     await turn()
     loop = asyncio.get_running_loop()
-    now = loop.time() + 0.001
+    now = loop.time() + SLOT_SECONDS
     monkeypatch.setattr(loop, "time", lambda: now)
     later.do(lambda: done.append(2))
     assert done == [1] * (IN_A_TURN + 1) + [2]

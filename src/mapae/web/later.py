@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Callable
 
 IN_A_TURN = 4
-"""Pieces of work that are done in each turn, and at once in each millisecond while nobody waits."""
+"""Pieces of work that are done in each turn, and at once in each slot of time while nobody waits."""
+SLOT_SECONDS = 0.01
+"""Longer than a turn in which much is ready mostly is."""
 
 
 class Later:
@@ -22,15 +24,15 @@ class Later:
         """Begin with nothing to do."""
         self._waiting: deque[Callable[[], None]] = deque()
         self._called = False
-        self._millisecond, self._at_once = 0, 0
+        self._slot, self._at_once = 0, 0
 
     def do(self, work: Callable[[], None]) -> None:
         """Do `work` at once, or soon where there is much of it; others that are ready meanwhile go first."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            now = int(loop.time() * 1_000)
-            if now != self._millisecond:
-                self._millisecond, self._at_once = now, 0
+            slot = int(loop.time() / SLOT_SECONDS)
+            if slot != self._slot:
+                self._slot, self._at_once = slot, 0
             if self._at_once < IN_A_TURN:
                 self._at_once += 1
                 work()
