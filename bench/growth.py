@@ -1,6 +1,6 @@
 """What one refresh costs as sessions grow from a thousand to a million, and what a million revocations take.
 
-    python bench/growth.py [--quick] [--rounds 5] [--json FILE] [--chart FILE]
+    python bench/growth.py [--quick] [--only SQLite] [--rounds 7] [--json FILE] [--chart FILE]
 
 Every size has a database of its own with as many accounts as sessions; all are open at once and asked in turn, so that
 a busy moment of the machine meets all alike. A refresh is what the service does for one, from the token to the new
@@ -242,12 +242,14 @@ def main() -> int:
     end_on_sigterm()
     stores: dict[str, list[Size]] = {}
     where, before = machine(), os.getloadavg()[0]
+    apart: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="growth-", dir=cache()) as made, postgres_here() as server:
         folder = Path(made)
-        urls = {count: f"sqlite:///{folder / f'{count}.db'}" for count in plan.sizes}
-        stores["SQLite"] = event_loop.run(grown("SQLite", urls, folder, plan, None))
-        apart = {"SQLite": f"sqlite:///{folder / 'revoked.db'}"}
-        if server is not None:
+        if plan.only in (None, "SQLite"):
+            urls = {count: f"sqlite:///{folder / f'{count}.db'}" for count in plan.sizes}
+            stores["SQLite"] = event_loop.run(grown("SQLite", urls, folder, plan, None))
+            apart["SQLite"] = f"sqlite:///{folder / 'revoked.db'}"
+        if server is not None and plan.only in (None, "PostgreSQL"):
             urls = {count: server.url(f"growth_{count}") for count in plan.sizes}
             stores["PostgreSQL"] = event_loop.run(grown("PostgreSQL", urls, folder, plan, server))
             apart["PostgreSQL"] = server.url("revoked")
@@ -317,6 +319,7 @@ def cache() -> Path:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: to see that all works")
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"), help="one kind of database")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--asked", type=int, default=3000, help="refreshes of one measurement")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")

@@ -4,7 +4,8 @@
 
 A node is one `mapae serve` with a data directory of its own; a worker is one of its processes. A database in SQLite
 belongs to one machine, so there it is workers that are counted. The load comes from this process, on the same machine:
-what a core does is what compares, since more processes than cores cannot do more at once. So a cost per request that
+what a core does is what compares, since more processes than cores cannot do more at once. Each node is asked by as many
+at once, since nodes are added where more people come. So a cost per request that
 does not grow with the nodes is what adding machines rests on.
 
 Per core: requests for each second of processor time that the serving processes used. What the database server used is
@@ -108,6 +109,11 @@ class Standing:
     def is_ours(self) -> bool:
         return isinstance(self.peer, MapaeNodes)
 
+    @property
+    def connections(self) -> int:
+        """How many ask at once: as many for each node, since nodes are added where more people come."""
+        return CONNECTIONS * (self.peer.nodes if isinstance(self.peer, MapaeNodes) else 1)
+
     def median(self, operation: Operation, figure: str) -> float:
         return statistics.median(getattr(one, figure) for one in self.rounds[operation])
 
@@ -155,7 +161,7 @@ def open_all(standing: Standing, folder: Path, people: People) -> None:
         standing.servers.append(
             start(command, environment=environment, folder=place, port=port, ready_path=peer.ready_path)
         )
-    peer.open(standing.servers[0].port, place, people, CONNECTIONS)
+    peer.open(standing.servers[0].port, place, people, standing.connections)
 
 
 def measured(
@@ -164,7 +170,7 @@ def measured(
     """Ask one contestant for one operation."""
     ports = [each.port for each in standing.servers]
     once = operation == "refresh" and standing.is_ours
-    count = SIGN_INS_AT_ONCE if operation == "sign_in" else CONNECTIONS
+    count = SIGN_INS_AT_ONCE if operation == "sign_in" else standing.connections
     sources = standing.peer.sources(operation, people, count)
     if operation == "refresh":
         warm = plan.first_seconds if first else plan.warm_seconds
@@ -332,7 +338,7 @@ def main() -> int:
 
 
 def show(standings: list[Standing], plan: Plan, where: dict) -> None:
-    print(f"{plan.rounds} rounds in turn, {CONNECTIONS} connections in a closed loop; medians")
+    print(f"{plan.rounds} rounds in turn, {CONNECTIONS} connections to each node in a closed loop; medians")
     print(
         f"{where['processor']}, {where['cores']} cores, Python {where['python']}, Node {where['node']}, SQLite "
         f"{where['sqlite']}, PostgreSQL {where['postgresql']}, commit {where['commit']}, {where['date']}, "
@@ -349,7 +355,7 @@ def document(standings: list[Standing], plan: Plan, where: dict) -> dict:
     """Return everything that was measured as JSON."""
     return {
         "machine": where,
-        "plan": asdict(plan) | {"connections": CONNECTIONS, "sign_ins_at_once": SIGN_INS_AT_ONCE},
+        "plan": asdict(plan) | {"connections_of_each_node": CONNECTIONS, "sign_ins_at_once": SIGN_INS_AT_ONCE},
         "goals": [{"reached": well, "text": text} for well, text in goals(standings)],
         "contestants": [
             {
