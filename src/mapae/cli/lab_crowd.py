@@ -53,7 +53,7 @@ def crowd(*, quick: bool, database: str, seed: int, charts: Path | None, as_json
 
     Passwords are hashed more cheaply than usual, so that 15,000 people get in within minutes; 120,000 come in simulated
     time. Everything runs on 127.0.0.1, in a directory of its own, and is gone at the end. What each crowd showed is
-    printed when it has gone; with --json on standard error. A full run takes some nine minutes.
+    printed when it has gone; with --json on standard error. A full run takes a quarter of an hour.
     """
     found, steps = Found(), Steps()
     try:
