@@ -86,7 +86,7 @@ class Careless:
         return getattr(self._database, name)
 
     async def commit(self, *statements):
-        return await self._database.commit(*(each._replace(rows=None) for each in statements))
+        return await self._database.commit(*(each._replace(rows=None, key=None) for each in statements))
 
 
 class Lagging(Careless):
