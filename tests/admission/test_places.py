@@ -30,9 +30,9 @@ def test_whoever_goes_on_taking_gets_a_quarter_of_the_capacity():
     assert taken(Places(), seconds=600) == pytest.approx(AT_ONCE_SECONDS * 10 + SHARE * 10 * 600, abs=3)
 
 
-def test_so_the_line_becomes_no_longer_than_ten_seconds_and_a_twelfth():
+def test_so_the_line_becomes_no_longer_than_ten_seconds_and_a_sixth():
     assert AT_ONCE_SECONDS / HASTE == 10
-    assert SHARE / HASTE <= 1 / 12
+    assert SHARE / HASTE <= 1 / 6
 
 
 def test_whoever_is_told_to_wait_gets_a_place_after_that_and_knocking_makes_it_no_longer():

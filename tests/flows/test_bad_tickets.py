@@ -6,7 +6,7 @@ import pytest
 from mapae.admission.ticket import LEEWAY, PASS_LIFETIME, TICKET_LIFETIME, TicketOffice
 from mapae.errors import TicketRefused, Waiting
 from mapae.flows import gate
-from mapae.flows.gate import Turn
+from mapae.flows.poll import NO_TURN, Turn, poll
 from mapae.flows.sign_in import sign_in
 
 from .conftest import FIREFOX
@@ -73,7 +73,7 @@ async def test_a_bad_ticket_is_refused_and_the_honest_holder_is_let_in_as_if_not
     counted = [await rows_of(service, table) for table in ("attempt", "session", "gate_spent")]
     for _ in range(3):
         with pytest.raises(TicketRefused) as polled:
-            gate.poll(service, shown)
+            poll(service, shown)
         with pytest.raises(TicketRefused) as tried:
             await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=shown)
         assert polled.value.why == tried.value.why == why
@@ -90,9 +90,9 @@ async def test_an_absurd_place_breaks_nothing(service, jane, arrived_ms):  # noq
     text = service.gate.office.ticket(arrived_ms, NUMBER, cookie=None, now=service.gate.now_ms() // 1000)
     for _ in range(2):
         with pytest.raises(Waiting):
-            await gate.ask(service, gate.NO_TURN)
+            await gate.ask(service, NO_TURN)
     await gate.look(service)
-    place = gate.poll(service, Turn(text))
+    place = poll(service, Turn(text))
     if arrived_ms > service.gate.now_ms():
         assert place.held.ahead <= 3  # whoever really came
         assert 1 <= place.held.interval <= 30

@@ -11,9 +11,10 @@ from mapae.admission.line import BUCKET_MS
 from mapae.admission.places import AT_ONCE_SECONDS, LEAST_AT_ONCE
 from mapae.errors import Busy, SignInRefused, TicketRefused, Waiting
 from mapae.flows import gate
-from mapae.flows.gate import TooManyPlaces, Turn
+from mapae.flows.gate import TooManyPlaces
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.open_service import open_service
+from mapae.flows.poll import NO_TURN, Turn, poll
 from mapae.flows.run_gate import set_gate
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_up import sign_up
@@ -73,7 +74,7 @@ async def its_turn(service, turn):
     while time.monotonic() < deadline:
         await gate.look(service)
         await gate.decide(service)
-        place = gate.poll(service, turn)
+        place = poll(service, turn)
         if place.held is None:
             return turn._replace(text=place.text)
         await asyncio.sleep(0.02)
@@ -159,16 +160,16 @@ async def test_a_ticket_of_a_browser_is_worth_nothing_in_another(service, jane):
     assert len(held.confirmation) == 22
     for cookie in (None, "another"):
         with pytest.raises(TicketRefused) as refusal:
-            gate.poll(service, Turn(held.ticket, cookie, browser=True))
+            poll(service, Turn(held.ticket, cookie, browser=True))
         assert refusal.value.why == "copied"
-    assert gate.poll(service, Turn(held.ticket, held.confirmation, browser=True))
+    assert poll(service, Turn(held.ticket, held.confirmation, browser=True))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "ey" * 100])
 async def test_rubbish_instead_of_a_ticket_is_refused(service, jane, text):
     with pytest.raises(TicketRefused):
-        gate.poll(service, Turn(text))
+        poll(service, Turn(text))
 
 
 async def test_a_place_survives_the_process_that_gave_it(service, settings, clock, jane):
@@ -177,7 +178,7 @@ async def test_a_place_survives_the_process_that_gave_it(service, settings, cloc
     passed = await its_turn(service, turn)
     async with open_service(settings, clock=clock) as other:
         await gate.look(other)
-        assert (gate.poll(other, passed)).held is None
+        assert (poll(other, passed)).held is None
         assert await sign_in(other, jane.email, jane.password, visitor=FIREFOX, turn=turn)
 
 
@@ -189,7 +190,7 @@ async def test_a_line_is_known_to_every_process(service, settings, clock, jane):
             await sign_in(other, jane.email, jane.password, visitor=FIREFOX)
 
 
-async def knocks(service, address, times, *, turn=gate.NO_TURN):
+async def knocks(service, address, times, *, turn=NO_TURN):
     """Ask for the form again and again; return how many places that made, and how often it was told to wait."""
     places = waits = 0
     for _ in range(times):
@@ -216,7 +217,7 @@ async def test_one_network_cannot_make_the_line_long_and_nobody_else_notices(ser
         await sign_in(service, jane.email, jane.password, visitor=replace(FIREFOX, address="203.0.113.9"))
     assert await knocks(service, "198.51.100.4", 5) == (5, 0)
     assert await knocks(service, "127.0.0.1", most + 1) == (most + 1, 0)  # a proxy that nobody has named
-    assert (gate.poll(service, Turn(held.ticket))).held is not None
+    assert (poll(service, Turn(held.ticket))).held is not None
     await knocks(service, "203.0.113.9", 5, turn=Turn(held.ticket))
     assert (await its_turn(service, Turn(held.ticket))).text
     await service.hash_pool.close()
@@ -236,7 +237,7 @@ async def test_the_watcher_lets_the_whole_line_in_and_the_server_is_quiet_again(
     watching = asyncio.create_task(watch_gate(service))
     try:
         deadline = time.monotonic() + 20
-        while (gate.poll(service, Turn(held.ticket))).held is not None:
+        while (poll(service, Turn(held.ticket))).held is not None:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         while not service.gate.keeper.free(service.gate.now_ms()):

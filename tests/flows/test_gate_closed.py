@@ -7,7 +7,7 @@ import pytest
 
 from mapae.errors import StorageFailed
 from mapae.flows import gate
-from mapae.flows.gate import Turn
+from mapae.flows.poll import NO_TURN, Turn, poll
 from mapae.flows.sign_in import sign_in
 from unreadable import unreadable
 
@@ -31,11 +31,11 @@ async def test_nobody_gets_in_while_the_database_cannot_be_read_and_no_place_is_
         while service.gate.keeper.certain(service.gate.now_ms()):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.02)
-        for shown in (gate.NO_TURN, turn):
+        for shown in (NO_TURN, turn):
             with pytest.raises(StorageFailed):
                 await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=shown)
             with pytest.raises(StorageFailed):
                 await gate.ask(service, shown)
-        assert (gate.poll(service, turn)).held is not None
+        assert (poll(service, turn)).held is not None
     turn = await its_turn(service, turn)
     assert await sign_in(service, jane.email, jane.password, visitor=FIREFOX, turn=turn)

@@ -24,8 +24,8 @@ REPORT_LIFE_MS = 3_000
 """A node that has not reported for so long takes no part."""
 FRESH_MS = 300
 """How long it may take until everybody who came is counted by everybody."""
-HASTE = 3.0
-"""The line is never let in faster than so many times the capacity, so that whoever is told when to ask again by
+HASTE = 1.6
+"""The line is never let in faster than so many times the pace, so that whoever is told when to ask again by
 `waiting.interval` is not called up much before that."""
 
 _TARGET = 0.4
@@ -45,8 +45,8 @@ _TAB_SECONDS = 3.0
 _FORM_SECONDS = 200.0
 """Whoever has a pass fills in a form; whoever finds the queue full comes back meanwhile and is not to be forgotten."""
 _RATE_SECONDS = 20.0
-_PACE_SECONDS = 100.0
-"""A grown capacity is trusted by and by: people far back were told when to return by the old one."""
+_PACE_SECONDS = 200.0
+"""A faster line is trusted by and by: people far back were told when to return by the slower one."""
 _PAUSE_MS = 10_000
 """After such a pause the gate begins anew: there was no line."""
 
@@ -72,7 +72,7 @@ class GateState:
         typed_ms: milliseconds between pass and sign-in, of all of them together, as of the last decision.
         form: seconds between pass and sign-in, smoothed.
         rate: people let in per second, smoothed.
-        pace: the capacity that poll intervals are based on, hashes per second.
+        pace: people a second, by which poll intervals are reckoned: the capacity, or more while many never come.
         ticked_ms: when the last decision was made, or an opening was announced; also the least the arrivals' clock may
             show.
     """
@@ -159,7 +159,7 @@ def advance(state: GateState, line: Line, reports: Sequence[Report], *, now_ms: 
         begun = replace(
             moved, window=capacity * (_FIRST_SECONDS + state.form), called=0.0, typing=0.0, rate=capacity, pace=capacity
         )
-        return _let_in(begun, line, live, capacity, elapsed=NOTICE_MS / 1000)
+        return _let_in(begun, line, live, elapsed=NOTICE_MS / 1000)
     elapsed = max(0, now_ms - state.ticked_ms) / 1000
     newly_passed, newly_shown = max(0, passed - state.passed), max(0, shown - state.shown)
     form = state.form
@@ -172,9 +172,9 @@ def advance(state: GateState, line: Line, reports: Sequence[Report], *, now_ms: 
         called=max(0.0, state.called * _kept(elapsed, _TAB_SECONDS) - newly_passed),
         typing=max(0.0, state.typing * _kept(elapsed, _FORM_SECONDS) + newly_passed - newly_shown),
         form=form,
-        pace=min(capacity, state.pace * (1 + elapsed / _PACE_SECONDS)),
+        pace=min(max(capacity, state.rate), state.pace * (1 + elapsed / _PACE_SECONDS)),
     )
-    return _let_in(moved, line, live, capacity, elapsed=elapsed)
+    return _let_in(moved, line, live, elapsed=elapsed)
 
 
 def _kept(elapsed: float, seconds: float) -> float:
@@ -190,11 +190,11 @@ def _window(window: float, live: Sequence[Report], capacity: float, *, least: fl
     return min(max(window + grown, least if fill <= _TARGET else _FULL * least), capacity * _MOST_SECONDS)
 
 
-def _let_in(state: GateState, line: Line, live: Sequence[Report], capacity: float, *, elapsed: float) -> GateState:
+def _let_in(state: GateState, line: Line, live: Sequence[Report], *, elapsed: float) -> GateState:
     # Whoever makes the queue longer than it should be is on their way as well: nobody is to find it full.
     excess = max(0.0, sum(report.queued - _TARGET * report.room for report in live))
     on_the_way = state.called + state.typing + excess
-    people = min(max(0.0, state.window - on_the_way), HASTE * min(capacity, state.pace) * elapsed)
+    people = min(max(0.0, state.window - on_the_way), HASTE * state.pace * elapsed)
     reached = line.advanced(state.next_tau, people)
     if reached is None:  # everybody who is known
         reached = max(state.next_tau, line.end)

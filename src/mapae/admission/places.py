@@ -8,8 +8,8 @@ from __future__ import annotations
 
 SHARE = 0.25
 """Of the capacity, at which a network may take places without end."""
-AT_ONCE_SECONDS = 30.0
-"""Seconds of the capacity that a network may take as places at once; the line passes over them in a third of it."""
+AT_ONCE_SECONDS = 16.0
+"""Seconds of the capacity that a network may take as places at once; the line passes over them in ten seconds."""
 LEAST_AT_ONCE = 30
 _REMEMBERED = 20_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LEAST_INTERVAL = 1
-MOST_INTERVAL = 30
-_SHARE = 4.0
-"""The next look comes after at most a quarter of the wait."""
+MOST_INTERVAL = 60
+_SHARE = 0.5
+"""The next look comes after half of the wait: in time even when the line is let in with `gate.HASTE`."""
 _LEAST_FACTOR, _MOST_FACTOR = 0.6, 1.2
 """How far the true wait may lie from what today's rate promises: less, because people ahead give up."""
 
@@ -37,11 +37,11 @@ def interval(ahead: float, *, pace: float, opens_in: float, lot: float) -> int:
 
     Args:
         ahead: people before the holder.
-        pace: hashes per second that the holder may count on.
+        pace: people let in per second, as far as the holder may count on it.
         opens_in: seconds until anybody is let in.
         lot: a random number from 0 up to 1: it spreads those who were told the same over a seventh of the interval.
     """
-    seconds = opens_in + (ahead / (_SHARE * pace) if pace > 0 else MOST_INTERVAL)
+    seconds = opens_in + (_SHARE * ahead / pace if pace > 0 else MOST_INTERVAL)
     return max(LEAST_INTERVAL, int(min(seconds, MOST_INTERVAL) * (1 - 0.15 * lot)))
 
 

@@ -19,6 +19,7 @@ from mapae.cli.output import result, result_json, talk
 from mapae.lab.crowd.experiment import FULL, QUICK, Found, Pair, document, run
 from mapae.lab.crowd.pictures import crowd_picture
 from mapae.lab.crowd.simulation import PromiseBroken
+from mapae.lab.crowd.trial import USUAL_COST
 from mapae.lab.servers import LabFailed
 
 WITH, WITHOUT = ("with the gate", "문이 있을 때"), ("without it", "문이 없을 때")
@@ -51,9 +52,10 @@ WITH, WITHOUT = ("with the gate", "문이 있을 때"), ("without it", "문이 �
 def crowd(*, quick: bool, database: str, seed: int, charts: Path | None, as_json: bool) -> None:
     """Send 12 and 50 times as many people to a real server as it can take, with the gate and without it.
 
-    Passwords are hashed more cheaply than usual, so that 15,000 people get in within minutes; 120,000 come in simulated
-    time. Everything runs on 127.0.0.1, in a directory of its own, and is gone at the end. What each crowd showed is
-    printed when it has gone; with --json on standard error. A full run takes a quarter of an hour.
+    First as many as get in within minutes; then passwords are hashed more cheaply than usual, so that 15,000 do, and
+    120,000 come in simulated time. Everything runs on 127.0.0.1, in a directory of its own, and is gone at the end.
+    What each crowd showed is printed when it has gone; with --json on standard error. A full run takes about twenty
+    minutes.
     """
     found, steps = Found(), Steps()
     try:
@@ -101,7 +103,8 @@ def _write_charts(found: Found, pair: Pair, folder: Path) -> None:
         f"{ko}; bcrypt 비용 {scene.cost}; 코어 {found.cores}개",
     )
     for language, ending in (("en", ""), ("ko", ".ko")):
-        path = folder / f"lab-crowd-{scene.times:.0f}{ending}.svg"
+        earnest = "-in-earnest" if scene.cost == USUAL_COST else ""
+        path = folder / f"lab-crowd-{scene.times:.0f}{earnest}{ending}.svg"
         trials = [(WITH, pair.gated), (WITHOUT, pair.control)]
         path.write_text(crowd_picture(trials, korean=language == "ko", note=note), "utf-8")
         talk(say(f"wrote {path}", f"{path} 파일을 썼어요"))

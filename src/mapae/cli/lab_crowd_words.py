@@ -11,6 +11,7 @@ from mapae.cli.times import length
 from mapae.lab.crowd.experiment import MACHINES, Found, Pair, Simulated, all_kept
 from mapae.lab.crowd.figures import Figures
 from mapae.lab.crowd.promises import Words
+from mapae.lab.crowd.trial import USUAL_COST
 
 _DONE = {
     "accounts": ("making accounts", "계정을 만드는 중"),
@@ -111,12 +112,18 @@ def title(pair: Pair) -> Words:
 
 def _conditions(pair: Pair) -> str:
     scene, rate = pair.gated.scene, pair.with_gate.rate
+    hashed = (
+        ("bcrypt of cost 12, as in earnest.", "bcrypt 비용은 실제와 같은 12예요.")
+        if scene.cost == USUAL_COST
+        else (
+            f"bcrypt of cost {scene.cost} instead of 12: a hash is {scene.quick:.0f} times quicker, so is the line.",
+            f"bcrypt 비용이 12가 아니라 {scene.cost}라서 해시도 줄도 실제보다 {scene.quick:.0f}배 빨라요.",
+        )
+    )
     return say(
-        f"bcrypt of cost {scene.cost} instead of 12: a hash is {scene.quick:.0f} times as quick as in earnest, and so "
-        f"is the line. Calibrated: {rate:.1f} sign-ins a second.\n"
+        f"{hashed[0]} Calibrated: {rate:.1f} sign-ins a second.\n"
         f"Beside them all the time {scene.who_rate:.0f} who am I and {scene.refresh_rate:.0f} refreshes a second.",
-        f"bcrypt 비용이 12가 아니라 {scene.cost}라서 해시도 줄도 실제보다 {scene.quick:.0f}배 빨라요. 재 보니 1초에 "
-        f"{rate:.1f}명이 로그인해요.\n"
+        f"{hashed[1]} 재 보니 1초에 {rate:.1f}명이 로그인해요.\n"
         f"그동안 내내 1초에 '나는 누구인가' {scene.who_rate:.0f}번과 갱신 {scene.refresh_rate:.0f}번이 함께 와요.",
     )
 

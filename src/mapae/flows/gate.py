@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mapae.admission.attempts import address_subject, is_loopback
 from mapae.admission.gate import Report
@@ -22,6 +21,7 @@ from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket, numbe
 from mapae.admission.waiting import LEAST_INTERVAL, MOST_INTERVAL, Admitted, Held
 from mapae.errors import Busy, Conflict, Refused, SignInRefused, TicketRefused, Waiting
 from mapae.flows.gate_here import Gate
+from mapae.flows.poll import Place, Turn, poll, read_shown
 from mapae.flows.service import Service
 from mapae.storage import gate as rows
 from mapae.storage.statement import Statement
@@ -38,9 +38,6 @@ _LATE_MS = 5_000
 _REMEMBERED = 20_000
 """Tickets whose tries are remembered."""
 
-_HELD = ("admission_decisions", (("decision", "held"),))
-"""Counted at every poll."""
-
 _dice = random.SystemRandom()
 
 
@@ -48,23 +45,6 @@ class TooManyPlaces(Refused):
     """The network of the caller has so many places in the line that the next one comes later."""
 
     code = "too_many_places"
-
-
-class Turn(NamedTuple):
-    """What a caller shows of the waiting line.
-
-    Attributes:
-        text: a ticket or a pass; empty without one.
-        cookie: the browser's cookie that tickets are bound to; None where it has none.
-        browser: whether a new ticket is bound to a cookie.
-    """
-
-    text: str = ""
-    cookie: str | None = None
-    browser: bool = False
-
-
-NO_TURN = Turn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +63,6 @@ class Entry:
             return ()
         until_ms = (self.ticket.iat + 2 * TICKET_LIFETIME) * 1000
         return (rows.spent(self.ticket.jti, until_ms=until_ms),)
-
-
-class Place(NamedTuple):
-    """The answer to a poll.
-
-    Attributes:
-        held: position, interval and estimate; None for whoever may sign in now.
-        text: the pass, or the ticket that was shown.
-    """
-
-    held: Held | None
-    text: str
 
 
 @asynccontextmanager
@@ -126,29 +94,6 @@ async def entering(service: Service, turn: Turn, *, share: float, address: str =
         _note_shown(gate, entry, wrong=1)
         raise
     _note_shown(gate, entry, wrong=0)
-
-
-def poll(service: Service, turn: Turn) -> Place:
-    """Say how the holder of a ticket stands. Nothing is read but the ticket.
-
-    Raises:
-        TicketRefused: what was shown does not count.
-    """
-    gate = service.gate
-    now_ms = gate.now_ms()
-    ticket, passed = _read(gate, turn, now_ms)
-    answer = Admitted() if passed else gate.keeper.look(ticket.place, now_ms, lot=random.random())  # noqa: S311
-    match answer:
-        case Admitted():
-            service.tally.count("admission_decisions", decision="passed")
-            if passed:
-                return Place(None, turn.text)
-            gate.passed += 1
-            service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
-            return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
-        case Held():
-            service.tally.counts[_HELD] += 1
-            return Place(answer, turn.text)
 
 
 async def ask(service: Service, turn: Turn, *, address: str = "") -> Place | None:
@@ -277,7 +222,7 @@ def _has_room(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
-    ticket, passed = _read(gate, turn, now_ms)
+    ticket, passed = read_shown(gate, turn, now_ms)
     if not passed:
         answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
         if isinstance(answer, Held):
@@ -305,17 +250,6 @@ def _note_shown(gate: Gate, entry: Entry, *, wrong: int) -> None:
         gate.shown += 1
         gate.typed_ms += int(typed_ms)
     gate.tries[entry.ticket.jti] = (-1, tries + wrong)
-
-
-def _read(gate: Gate, turn: Turn, now_ms: int) -> tuple[Ticket, bool]:
-    """Return the claims of what was shown, and whether it is a pass."""
-    now = now_ms // 1000
-    try:
-        return gate.office.read_ticket(turn.text, cookie=turn.cookie, now=now), False
-    except TicketRefused as refusal:
-        if refusal.why != "forged":
-            raise
-    return gate.office.read_pass(turn.text, cookie=turn.cookie, now=now), True
 
 
 def joining(service: Service, turn: Turn, address: str) -> Refused:

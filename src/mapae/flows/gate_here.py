@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
+from mapae.admission.appointments import Appointments
 from mapae.admission.gate import Report
 from mapae.admission.gatekeeper import Gatekeeper
 from mapae.admission.places import Places
@@ -26,6 +27,9 @@ class Gate:
         tries: by ticket: milliseconds from its pass to its first password (-1 once they are counted), and the wrong
             passwords since.
         places: how many places each network has taken here.
+        appointments: when holders of tickets were told to ask again.
+        kept: answers to them that are kept just now.
+        next_ones: those of them that may be let in meanwhile: their place, a number, and what ends the wait.
         looking: held while the database is read.
         read_upto_ms: the database's clock at the last reading.
         reports: what the nodes had measured at the last reading.
@@ -38,6 +42,9 @@ class Gate:
     typed_ms: int = 0
     tries: dict[str, tuple[int, int]] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
+    appointments: Appointments = field(default_factory=Appointments)
+    kept: int = 0
+    next_ones: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     read_upto_ms: int = 0
     reports: list[Report] = field(default_factory=list)

@@ -6,8 +6,9 @@ from mapae.accounts.account import normalise_email
 from mapae.accounts.activity import Activity
 from mapae.errors import Conflict, Refused, SignInRefused
 from mapae.flows.check_password import check_password
-from mapae.flows.gate import NO_TURN, SIGN_IN_SHARE, Turn, entering, joining
+from mapae.flows.gate import SIGN_IN_SHARE, entering, joining
 from mapae.flows.issue import Tokens, check_client, first_tokens, new_session
+from mapae.flows.poll import NO_TURN, Turn
 from mapae.flows.service import Service
 from mapae.flows.status_lists import ready_place
 from mapae.flows.visitor import Visitor

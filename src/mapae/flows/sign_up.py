@@ -5,9 +5,10 @@ from __future__ import annotations
 from mapae.accounts.activity import Activity
 from mapae.errors import Refused
 from mapae.flows import attempts
-from mapae.flows.gate import NO_TURN, SIGN_UP_SHARE, Turn, entering
+from mapae.flows.gate import SIGN_UP_SHARE, entering
 from mapae.flows.issue import Tokens, check_client, first_tokens, new_id, new_session
 from mapae.flows.open_account import open_account
+from mapae.flows.poll import NO_TURN, Turn
 from mapae.flows.service import Service
 from mapae.flows.status_lists import ready_place
 from mapae.flows.visitor import Visitor

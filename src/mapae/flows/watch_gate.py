@@ -8,6 +8,7 @@ import time
 
 from mapae.errors import Busy
 from mapae.flows import gate
+from mapae.flows.poll import call_next_ones
 from mapae.flows.service import Service
 from mapae.storage import gate as rows
 
@@ -30,6 +31,7 @@ async def watch_gate(service: Service) -> None:
         try:
             await gate.look(service)
             await gate.decide(service)
+            call_next_ones(service.gate)
             if time.monotonic() - tidied >= TIDY_EVERY:
                 tidied = time.monotonic()
                 await tidy(service)

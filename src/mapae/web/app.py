@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -142,13 +142,15 @@ class MapaeApp:
         exchange.route = found.path
         code: str | None = None
         try:
-            answer = found.at_once(Call(self.service, scope, request.receive, self._trusted))
+            answer = found.at_once(Call(self.service, scope, request.receive, self._trusted, draining=self.draining))
         except Exception as error:  # noqa: BLE001 - every error becomes an answer
             answer, code = exchange.refusal(error)
+        if isinstance(answer, Answer):
+            exchange.answer_whole(request.answer, answer, code=code)
+            return None
         if answer is None:
             return self._serve(scope, request.receive, exchange)
-        exchange.answer_whole(request.answer, answer, code=code)
-        return None
+        return _answered(exchange, answer)
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service
@@ -211,6 +213,15 @@ class MapaeApp:
             await receive()
             self.draining = True
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answered(exchange: Exchange, answering: Awaitable[Answer]) -> None:
+    try:
+        answer = await answering
+    except Exception as error:  # noqa: BLE001 - every error becomes an answer
+        await exchange.refuse(error)
+        return
+    await exchange.answer(answer)
 
 
 def _operations(base: str) -> Iterator[Operation]:

@@ -154,7 +154,8 @@ class Operation:
         path: with `{names}` for what varies.
         name: the operationId.
         run: does the work.
-        at_once: does it where nothing has to be waited for; None, or what returns None where something has.
+        at_once: does it where nothing has to be waited for, or returns what will when it was decided what to wait for;
+            None, or what returns None where all has to be waited for.
         patient: whether requests of other operations that are ready go first.
         body: what the request body is; None where there is none.
         body_required: false where an empty body is accepted too.
@@ -174,7 +175,7 @@ class Operation:
     name: str
     summary: Words
     run: Callable[[Call], Awaitable[Answer]]
-    at_once: Callable[[Call], Answer | None] | None = None
+    at_once: Callable[[Call], Answer | Awaitable[Answer] | None] | None = None
     patient: bool = False
     body: type[msgspec.Struct] | None = None
     body_required: bool = True

@@ -23,9 +23,9 @@ NO_ROUTE = "-"
 """The route of a request that found none."""
 _WITHOUT_LENGTH = frozenset({204, 304})
 """Statuses whose answer has no body at all (RFC 9110 §8.6)."""
-_PATIENT = frozenset({"/v1/revocations"})
-"""Waits on purpose, so the time that it takes says nothing of how fast we are."""
-_QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics", *_PATIENT})
+_PATIENT = frozenset({"/v1/revocations", "/v1/ticket"})
+"""They wait on purpose, so the time that they take says nothing of how fast we are."""
+_QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/v1/revocations"})
 """Asked every few seconds by machines, so logged only for debugging."""
 Whole = Callable[[int, bytes, bytes], None]
 """Writes a whole answer: its status, its header fields as lines, its body."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapae.flows.gate import Turn
+from mapae.flows.poll import Turn
 from mapae.web.answers import Scope
 from mapae.web.cookies import LINE_COOKIE, PASS_COOKIE, TICKET_COOKIE
 from mapae.web.requests import header, read_cookie

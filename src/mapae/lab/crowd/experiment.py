@@ -13,10 +13,12 @@ from mapae.lab.crowd.places import Place, cost_of_places
 from mapae.lab.crowd.promises import Row, rows
 from mapae.lab.crowd.simulation import Crowd, Scale
 from mapae.lab.crowd.stage import server_cores, stage_in
-from mapae.lab.crowd.trial import Played, Scene, Tell, invite, play
+from mapae.lab.crowd.trial import USUAL_COST, Played, Scene, Tell, invite, play
 
 MACHINES = 32
 """Of the simulation: as many as let so many in within minutes, on one database."""
+_CALIBRATION = 20.0
+"""Seconds of it at the usual cost, for some fifty hashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Plan:
 
     Attributes:
         planned: people an event was planned for; they come in the time in which the machine can take just them.
-        crowds: how many times as many come instead, and with which cost of bcrypt: cheap enough for all to get in.
+        crowds: how many times as many come instead, and with which cost of bcrypt: as in earnest, and cheap enough for
+            very many to get in.
         scene: what all trials have in common.
         simulated: people of the simulation.
         places: tickets given out to see what they cost.
@@ -41,7 +44,7 @@ class Plan:
 
 
 _SCENE = Scene("", gate=True, cost=8, times=0.0, people=0, limit=450.0, fits=330.0)
-FULL = Plan(300, ((12.0, 8), (50.0, 8)), _SCENE, 120_000, 5_000, 20.0)
+FULL = Plan(300, ((12.0, USUAL_COST), (12.0, 8), (50.0, 8)), _SCENE, 120_000, 5_000, 20.0)
 QUICK = Plan(
     40,
     ((12.0, 8),),
@@ -119,9 +122,11 @@ def run(plan: Plan, folder: Path, found: Found, *, seed: int, database: str, tel
     place = cost_of_places(folder / "places", plan.places, tell)
     for number, (times, cost) in enumerate(plan.crowds):
         # A crowd finds a fresh service. One database has one master secret, so there the second follows the first.
-        stage = stage_in(folder / ("all" if database else f"{times:.0f}"), database=database)
-        scene = replace(plan.scene, prefix=f"{times:.0f}-", cost=cost, times=times, people=round(plan.planned * times),
-                        store="postgresql" if database else "sqlite")  # fmt: skip
+        name = f"{times:.0f}-{cost}"
+        stage = stage_in(folder / ("all" if database else name), database=database)
+        calibration = max(plan.scene.calibration_seconds, _CALIBRATION * 2.0 ** (cost - USUAL_COST))
+        scene = replace(plan.scene, prefix=f"{name}-", cost=cost, times=times, people=round(plan.planned * times),
+                        calibration_seconds=calibration, store="postgresql" if database else "sqlite")  # fmt: skip
         invite(scene, stage, tell=tell)
         gated = play(scene, stage, seed=seed + number, tell=tell)
         people, limit = len(gated.trial.people), min(gated.trial.ended + 1.0, plan.control_seconds)

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from mapae.errors import RefreshRefused, TokenError
-from mapae.flows.gate import SIGN_IN_SHARE, Turn, line_stands
+from mapae.flows.gate import SIGN_IN_SHARE, line_stands
 from mapae.flows.issue import Tokens
+from mapae.flows.poll import Turn
 from mapae.flows.sign_in import sign_in, turned_away
 from mapae.flows.sign_out import sign_out, sign_out_by_refresh_token, sign_out_everywhere
 from mapae.flows.sign_up import sign_up

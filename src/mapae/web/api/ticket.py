@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from mapae.admission.waiting import MOST_INTERVAL, Held
-from mapae.flows.gate import poll
+from mapae.flows.poll import Standing, keep_seconds, kept, look_up, told
 from mapae.web.answers import JSON_HEADERS, Answer, json_answer
 from mapae.web.api.fields import TicketText, about
 from mapae.web.calls import Call
@@ -61,26 +62,36 @@ class TicketAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 async def ask_with_ticket(call: Call) -> Answer:
-    """Say how the holder of the ticket stands."""
-    return _shown(call, await call.optional_body(TicketBody))
+    """Say how the holder of the ticket stands, at once or when that is better."""
+    answer = _answer(call, await call.optional_body(TicketBody))
+    return answer if isinstance(answer, Answer) else await answer
 
 
-def ask_with_ticket_at_once(call: Call) -> Answer | None:
+def ask_with_ticket_at_once(call: Call) -> Answer | Awaitable[Answer] | None:
     """As `ask_with_ticket`; None where the body has to be waited for."""
     body = call.optional_body_at_once(TicketBody)
-    return None if body is None else _shown(call, body)
+    return None if body is None else _answer(call, body)
 
 
-def _shown(call: Call, body: TicketBody) -> Answer:
-    turn = read_turn(call.scope, body.ticket, browser=not body.ticket)
-    place = poll(call.service, turn)
+def _answer(call: Call, body: TicketBody) -> Answer | Awaitable[Answer]:
+    standing = look_up(call.service, read_turn(call.scope, body.ticket, browser=not body.ticket))
+    seconds = 0.0 if call.draining else keep_seconds(call.service, standing)
+    return _later(call, standing, seconds) if seconds else _shown(call, standing)
+
+
+async def _later(call: Call, standing: Standing, seconds: float) -> Answer:
+    return _shown(call, await kept(call.service, standing, seconds))
+
+
+def _shown(call: Call, standing: Standing) -> Answer:
+    turn, place = standing.turn, told(call.service, standing)
     match place.held:
         case None:
             headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
             return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)
         case Held(ahead=ahead, interval=interval, wait=wait):
-            told = UNSET if wait is None else wait
-            answer = TicketAnswer("waiting", place.text, position=ahead + 1, wait=told, retry_after=interval)
+            range_told = UNSET if wait is None else wait
+            answer = TicketAnswer("waiting", place.text, position=ahead + 1, wait=range_told, retry_after=interval)
             return Answer(200, _encode(answer), _headers_of(interval))
 
 

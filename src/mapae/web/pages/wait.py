@@ -10,7 +10,8 @@ from typing import Final
 from starlette.responses import Response
 
 from mapae.errors import TicketRefused, Waiting
-from mapae.flows.gate import NO_TURN, Place, TooManyPlaces, Turn, ask, waiting
+from mapae.flows.gate import TooManyPlaces, ask, waiting
+from mapae.flows.poll import NO_TURN, Place, Turn
 from mapae.web.cookies import cleared_ticket, pass_cookie, ticket_cookies
 from mapae.web.head_lines import Header
 from mapae.web.pages.local_paths import local_path
