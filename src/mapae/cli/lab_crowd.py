@@ -102,8 +102,8 @@ def _write_charts(found: Found, pair: Pair, folder: Path) -> None:
         f"{en}; bcrypt of cost {scene.cost}; {found.cores} cores",
         f"{ko}; bcrypt 비용 {scene.cost}; 코어 {found.cores}개",
     )
+    earnest = "-in-earnest" if scene.cost == USUAL_COST else ""
     for language, ending in (("en", ""), ("ko", ".ko")):
-        earnest = "-in-earnest" if scene.cost == USUAL_COST else ""
         path = folder / f"lab-crowd-{scene.times:.0f}{earnest}{ending}.svg"
         trials = [(WITH, pair.gated), (WITHOUT, pair.control)]
         path.write_text(crowd_picture(trials, korean=language == "ko", note=note), "utf-8")

@@ -150,26 +150,25 @@ class MapaeApp:
             return None
         if answer is None:
             return self._serve(scope, request.receive, exchange)
-        return _answered(exchange, answer)
+        return _answered(exchange, answer, refused_pointer=found.refused_pointer)
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service
         self._edge.count_in(service.tally)
 
     async def _serve(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
-        pointer = "/password"
         try:
             service, found = self._find(scope)
             if found is None:
                 await self._show_page(scope, receive, exchange)
                 return
-            operation, parameters = found
-            exchange.route, pointer = operation.path, operation.refused_pointer
-            answer = await operation.run(Call(service, scope, receive, self._trusted, parameters, self.draining))
         except Exception as error:  # noqa: BLE001 - every error becomes an answer
-            await exchange.refuse(error, refused_pointer=pointer)
+            await exchange.refuse(error)
             return
-        await exchange.answer(answer)
+        operation, parameters = found
+        exchange.route = operation.path
+        call = Call(service, scope, receive, self._trusted, parameters, self.draining)
+        await _answered(exchange, operation.run(call), refused_pointer=operation.refused_pointer)
 
     def _find(self, scope: Scope) -> tuple[Service, Found | None]:
         path = self._local_path(scope)
@@ -215,11 +214,11 @@ class MapaeApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _answered(exchange: Exchange, answering: Awaitable[Answer]) -> None:
+async def _answered(exchange: Exchange, answering: Awaitable[Answer], *, refused_pointer: str = "/password") -> None:
     try:
         answer = await answering
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
-        await exchange.refuse(error)
+        await exchange.refuse(error, refused_pointer=refused_pointer)
         return
     await exchange.answer(answer)
 

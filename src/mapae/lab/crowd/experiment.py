@@ -124,9 +124,9 @@ def run(plan: Plan, folder: Path, found: Found, *, seed: int, database: str, tel
         # A crowd finds a fresh service. One database has one master secret, so there the second follows the first.
         name = f"{times:.0f}-{cost}"
         stage = stage_in(folder / ("all" if database else name), database=database)
-        calibration = max(plan.scene.calibration_seconds, _CALIBRATION * 2.0 ** (cost - USUAL_COST))
         scene = replace(plan.scene, prefix=f"{name}-", cost=cost, times=times, people=round(plan.planned * times),
-                        calibration_seconds=calibration, store="postgresql" if database else "sqlite")  # fmt: skip
+                        store="postgresql" if database else "sqlite")  # fmt: skip
+        scene = replace(scene, calibration_seconds=max(scene.calibration_seconds, _CALIBRATION / scene.quick))
         invite(scene, stage, tell=tell)
         gated = play(scene, stage, seed=seed + number, tell=tell)
         people, limit = len(gated.trial.people), min(gated.trial.ended + 1.0, plan.control_seconds)
