@@ -1,6 +1,7 @@
 """Somebody who signs up, refreshes and ends sessions until the connection breaks, and keeps account of the answers."""
 
 import random
+import time
 from http.client import HTTPException
 from itertools import count
 
@@ -69,7 +70,8 @@ class Client:
 
     def sign_in(self, person: Person | None = None) -> None:
         person = person or self._rng.choice(self.people)
-        answer = self.tries(person, person.password)
+        while (answer := self.tries(person, person.password)).status == 429:
+            time.sleep(int(answer.headers["Retry-After"]))  # an attempt that a kill cut off counts as a failure
         assert answer.status == 200, answer.body
         self.began(person, answer.members)
 

@@ -18,6 +18,7 @@ import pytest
 from mapae.errors import Conflict, StorageFailed
 from mapae.storage import migrate, revocations
 from mapae.storage.database import Statement, open_database
+from mapae.storage.postgres import target
 from postgres_server import SAFE, apart, other_account, own_server
 from servers import free_port
 from tcp_proxy import proxying
@@ -207,6 +208,26 @@ async def test_a_row_that_is_locked_hinders_its_own_change_only(things, url):
     assert isinstance(locked, StorageFailed)
     assert "locked by another program for too long" in str(locked)
     assert await amounts(things) == {"a": 0, "b": 1}
+
+
+async def test_those_that_wait_for_one_lock_are_given_up_together(things, url, monkeypatch):
+    monkeypatch.setattr(target, "LOCK_SECONDS", 1)
+    database = await open_database(url)
+    clock = asyncio.get_running_loop().time
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE thing IN ACCESS EXCLUSIVE MODE")
+        began = clock()
+        asked = [
+            *(database.commit(swap("ab"[n % 2], 0)) for n in range(12)),
+            *(database.fetch("SELECT amount FROM thing WHERE name = 'a'") for _ in range(12)),
+            database.fetch("SELECT 1"),
+        ]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        other.rollback()
+    assert ["locked by another program for too long" in str(outcome) for outcome in outcomes[:24]] == [True] * 24
+    assert clock() - began < 6, "three trips of a second, where a second for each would be ten"
+    await database.commit(swap("a", 0))
+    await database.close()
 
 
 async def test_nodes_that_change_the_same_rows_at_once_never_wait_for_each_other_in_a_circle(things, url, postgres):

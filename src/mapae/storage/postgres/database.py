@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from random import SystemRandom
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from psycopg import pq
 
@@ -13,6 +13,7 @@ from mapae.errors import StorageFailed
 from mapae.storage.postgres.connection import Call, Connection, Failed, Lost, call, decoded
 from mapae.storage.postgres.errors import (
     DIVISION_BY_ZERO,
+    LATE,
     NOT_PREPARED,
     RETRIED,
     STOPPED,
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 Batch = list[list[Row]]
 """The rows of each statement."""
+Trip: TypeAlias = Awaitable[Sequence[T | Exception]]
+"""A round trip under way: what each asked for, or what to raise for it."""
 Swap = tuple[str, Call]
 """A change of one row by its primary key, and that key."""
 
@@ -169,32 +172,49 @@ class PostgresDatabase:
             self._noted(failure)
             raise
 
-    async def _read_together(self, calls: Sequence[Call]) -> Sequence[list[Row] | Exception]:
+    async def _read_together(self, calls: Sequence[Call], *, last: bool = False) -> Sequence[list[Row] | Exception]:
         try:
             return await self._tried(calls, seconds=STATEMENT_SECONDS, again=True, read=decoded)
-        except Failed as failed:
-            if len(calls) == 1:
-                return [translated(failed.result, self.path)]
-            return await _one_by_one(self._read_together, calls)  # those after it were not run
+        except Failed as failed:  # those after it were not run
+            return await self._spoiled(failed, failed.index, calls, self._read_together, last=last)
         except StorageFailed as failure:
             self._noted(failure)
             raise
 
-    async def _swap_together(self, swaps: Sequence[Swap]) -> Sequence[bool | Exception]:
+    async def _swap_together(self, swaps: Sequence[Swap], *, last: bool = False) -> Sequence[bool | Exception]:
         order = sorted(range(len(swaps)), key=lambda at: swaps[at][0])  # so that no two trips wait for each other
         try:
             changed = await self._tried(
                 [swaps[at][1] for at in order], seconds=STATEMENT_SECONDS, again=False, read=_rows_changed
             )
-        except Failed as failed:
-            if len(swaps) == 1:
-                return [self._noted(translated(failed.result, self.path))]
-            return await _one_by_one(self._swap_together, swaps)  # nothing was changed
+        except Failed as failed:  # nothing was changed
+            self._noted(translated(failed.result, self.path))
+            return await self._spoiled(failed, order[failed.index], swaps, self._swap_together, last=last)
         except StorageFailed as failure:
             self._noted(failure)
             raise
         met = dict(zip(order, changed, strict=True))
         return [met[at] == 1 for at in range(len(swaps))]
+
+    async def _spoiled(
+        self, failed: Failed, at: int, asked: Sequence[A], send: Callable[..., Trip[T]], *, last: bool
+    ) -> Sequence[T | Exception]:
+        """Return the answers of a trip that one of `asked` has spoiled, so that it hinders nobody else.
+
+        What waited too long costs the others one more trip, and not as long a wait for each.
+
+        Args:
+            at: which one it was.
+            send: how to make another trip, with `last`.
+            last: this was that one more trip.
+        """
+        late = sqlstate_of(failed.result) in LATE
+        if len(asked) == 1 or (late and last):
+            return [translated(failed.result, self.path) for _ in asked]
+        if not late:
+            return await _one_by_one(send, asked)
+        others = await send([*asked[:at], *asked[at + 1 :]], last=True)
+        return [*others[:at], translated(failed.result, self.path), *others[at:]]
 
     async def _write(self, statements: Sequence[Statement], *, before: Sequence[Call] = ()) -> Batch:
         calls = [*before, *map(_writing, statements)]
@@ -313,9 +333,7 @@ def _writing(statement: Statement) -> Call:
     return call(text, statement.values)
 
 
-async def _one_by_one(
-    send: Callable[[Sequence[A]], Awaitable[Sequence[T | Exception]]], asked: Sequence[A]
-) -> list[T | Exception]:
+async def _one_by_one(send: Callable[..., Trip[T]], asked: Sequence[A]) -> list[T | Exception]:
     """Ask for each apart, so that the one that is to blame hinders nobody else."""
     found: list[T | Exception] = []
     for one in asked:

@@ -18,6 +18,8 @@ RETRIED = frozenset({b"40001", b"40P01"})
 """Serialization failure and deadlock: the transaction was undone and may be tried again."""
 STOPPED = frozenset({b"57P01", b"57P02", b"57P03", b"57P05", b"25P03"})
 """The server, or this connection of it, has gone."""
+LATE = frozenset({b"55P03", b"57014"})
+"""It waited for a lock, or worked, for as long as a statement may."""
 NOT_PREPARED = frozenset({b"26000", b"42P05"})
 """A prepared statement is missing, or is there already: somebody between us and the server shares its connections."""
 

@@ -15,8 +15,8 @@ from mapae.storage.postgres.errors import again, closed, not_connected
 from mapae.storage.postgres.sql import numbered
 from mapae.storage.postgres.target import Target
 
-WAIT_SECONDS = 5.0
-"""How long a caller waits for a connection before it is refused."""
+WAIT_SECONDS = 4.0
+"""How long a caller waits for a connection before it is refused; less than a statement may wait for a lock."""
 WAITING = 1000
 """Callers that may wait at once; the next one is refused at once."""
 PAUSE_SECONDS = 0.25
