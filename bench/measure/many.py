@@ -24,6 +24,8 @@ _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]+)\)")
 class Many:
     """`count` people with one session each, made from their numbers, so that any of them can be asked for.
 
+    Each session was refreshed once: a row grows at the first refresh and never again, so that is how nearly all are.
+
     Attributes:
         key: the service's own for refresh tokens.
         newest: refresh tokens that are no longer the first ones.
@@ -37,7 +39,7 @@ class Many:
 
     def token(self, number: int) -> str:
         """Return the newest refresh token of a session."""
-        return self.newest.get(number) or family.write_token(_id("session", number), 0, _secret(number), self.key)
+        return self.newest.get(number) or family.write_token(_id("session", number), 1, _successor(number), self.key)
 
     def sid(self, number: int) -> str:
         return _id("session", number)
@@ -45,10 +47,11 @@ class Many:
     def fill(self, url: str, progress: Callable[[int], None] = lambda _done: None) -> None:
         """Load everybody into the database at `url`, whose tables are there and empty."""
         load = _into_sqlite if database_file(url) else _into_postgres
-        shapes = [(row.sql, [_part(value) for value in row.values]) for row in self._rows(0)]
+        first_person = {value: part for part, value in self._parts(0).items()}
+        shapes = [(row.sql, [(first_person.get(value), value) for value in row.values]) for row in self._rows(0)]
         for first in range(0, self.count, CHUNK):
             numbers = range(first, min(first + CHUNK, self.count))
-            people = [{part: make(number) for part, make in _PARTS.items()} for number in numbers]
+            people = [self._parts(number) for number in numbers]
             for sql, parts in shapes:
                 rows = [[person[part] if part else value for part, value in parts] for person in people]
                 load(url, {sql: rows})
@@ -64,17 +67,41 @@ class Many:
         return Account(who, email, "", "user", "active", 0, self.now_ms, self.password_hash, changed_ms, "en")
 
     def _session(self, number: int) -> Session:
-        return start(
-            _id("session", number),
+        sid, secret = _id("session", number), _secret(number)
+        began = start(
+            sid,
             _id("account", number),
             client_id=FIRST_PARTY,
-            current=family.digest(_secret(number)),
+            current=family.digest(secret),
             now_ms=self.now_ms,
             idle_ms=14 * DAY_MS,
             absolute_ms=90 * DAY_MS,
             device="Firefox · Linux",
             place="203.0.113.0/24",
         )
+        decision = family.decide(
+            began,
+            family.Presented(sid, 0, secret),
+            client_id=FIRST_PARTY,
+            jkt=None,
+            successor=_successor(number),
+            now_ms=self.now_ms,
+            policy=family.RefreshPolicy(),
+        )
+        assert isinstance(decision, family.Rotate), decision
+        return decision.session
+
+    def _parts(self, number: int) -> dict[str, Value]:
+        """Return what differs between the rows of one person and another."""
+        session = self._session(number)
+        return {
+            "account": session.account_id,
+            "session": session.sid,
+            "email": _email(number),
+            "current": session.current,
+            "previous": session.previous,
+            "replay": session.replay,
+        }
 
 
 def _id(kind: str, number: int) -> str:
@@ -85,23 +112,12 @@ def _secret(number: int) -> bytes:
     return sha256(f"secret {number}".encode()).digest()
 
 
+def _successor(number: int) -> bytes:
+    return sha256(f"successor {number}".encode()).digest()
+
+
 def _email(number: int) -> str:
     return f"person-{number}@example.com"
-
-
-_PARTS: dict[str, Callable[[int], Value]] = {
-    "account": lambda number: _id("account", number),
-    "session": lambda number: _id("session", number),
-    "email": _email,
-    "current": lambda number: family.digest(_secret(number)),
-}
-"""What differs between the rows of one person and another."""
-_FIRST = {make(0): part for part, make in _PARTS.items()}
-
-
-def _part(value: Value) -> tuple[str | None, Value]:
-    """Say which part a value of the first person's rows is, if any; all others are everybody's."""
-    return _FIRST.get(value), value
 
 
 def _into_sqlite(url: str, by_table: dict[str, list[Sequence[Value]]]) -> None:

@@ -128,6 +128,29 @@ class Reuse:
     session: Session
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a ROTATE makes of any row that it may be done to, as far as that follows from the token alone.
+
+    Attributes:
+        sid: of the row.
+        before: what `current` must be; it becomes `previous`.
+        current, replay, generation: of the row after.
+        opened_before_ms: what `opened_ms` must be less than; None where it does not matter.
+        now_ms: `opened_ms`, `rotated_ms` and `seen_ms` of the row after.
+        idle_expires_ms: of the row after, or its absolute expiry where that is earlier.
+    """
+
+    sid: str
+    before: bytes
+    current: bytes
+    replay: bytes = field(repr=False)
+    generation: int
+    opened_before_ms: int | None
+    now_ms: int
+    idle_expires_ms: int
+
+
 Refusal: TypeAlias = Literal["unknown", "ended", "expired", "client", "key", "unreadable"]
 
 
@@ -207,6 +230,31 @@ def decide(
     if session.previous is not None and not policy.strict and compare_digest(hashed, session.previous):
         return _parent(session, presented, successor=successor, now_ms=now_ms, policy=policy)
     return Reuse(end(session, "reuse", now_ms=now_ms))
+
+
+def foresee(presented: Presented, *, successor: bytes, now_ms: int, policy: RefreshPolicy) -> Foreseen | None:
+    """Return what `decide` would make of the row if it is the common one: a live session whose newest token this is.
+
+    With it the row can be moved on without being read before: by one compare-and-swap on sid, `before`, the generation
+    before, `opened_before_ms`, the client, no `jkt`, and neither ended nor expired. It is done exactly where `decide`
+    says ROTATE, and gives the same row. Where nothing is changed, read the row and decide.
+
+    Returns:
+        None where no row can be moved on: its generations are used up.
+    """
+    if presented.generation >= _LAST_GENERATION:
+        return None
+    any_age = presented.generation == 0 or policy.strict
+    return Foreseen(
+        sid=presented.sid,
+        before=digest(presented.secret),
+        current=digest(successor),
+        replay=_seal(successor, presented, presented.generation + 1),
+        generation=presented.generation + 1,
+        opened_before_ms=None if any_age else now_ms - 2 * policy.window_ms,
+        now_ms=now_ms,
+        idle_expires_ms=now_ms + policy.idle_ms,
+    )
 
 
 def _refusal(session: Session, presented: Presented, *, client_id: str, jkt: str | None, now_ms: int) -> Refusal | None:

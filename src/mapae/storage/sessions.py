@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mapae.accounts.account import Role, State
 from mapae.errors import Conflict
+from mapae.sessions.refresh import Foreseen
 from mapae.sessions.session import Session
 from mapae.storage.database import Database, Row, Statement, Value
 from mapae.storage.revocations import RAISE_HEAD, entry_statements
@@ -14,13 +15,14 @@ from mapae.storage.revocations import RAISE_HEAD, entry_statements
 DAY_MS = 86_400_000
 
 _COLUMNS = (
-    "s.sid, s.account_id, s.client_id, s.current, s.previous, s.replay, s.generation, s.acknowledged, s.created_ms, "
-    "s.opened_ms, s.rotated_ms, s.seen_ms, s.idle_expires_ms, s.absolute_expires_ms, s.revoked_ms, s.reason, "
-    "s.device, s.place, s.jkt"
+    "session.sid, session.account_id, session.client_id, session.current, session.previous, session.replay, "
+    "session.generation, session.acknowledged, session.created_ms, session.opened_ms, session.rotated_ms, "
+    "session.seen_ms, session.idle_expires_ms, session.absolute_expires_ms, session.revoked_ms, session.reason, "
+    "session.device, session.place, session.jkt"
 )
 _LOAD = (
     f"SELECT {_COLUMNS}, a.epoch, a.state, a.role "  # noqa: S608
-    "FROM session s JOIN account a ON a.id = s.account_id WHERE s.sid = ?"
+    "FROM session JOIN account a ON a.id = session.account_id WHERE session.sid = ?"
 )
 _ADD = (
     "INSERT INTO session (sid, account_id, client_id, current, previous, replay, generation, acknowledged, created_ms, "
@@ -31,6 +33,20 @@ _VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _REPLACE = (
     "UPDATE session SET current = ?, previous = ?, replay = ?, generation = ?, acknowledged = ?, opened_ms = ?, "
     "rotated_ms = ?, seen_ms = ?, idle_expires_ms = ?, revoked_ms = ?, reason = ?, device = ?, place = ?"
+)
+_ROTATE = (
+    "UPDATE session SET current = ?, previous = ?, replay = ?, generation = ?, acknowledged = 0, opened_ms = ?, "
+    "rotated_ms = ?, seen_ms = ?, "
+    "idle_expires_ms = CASE WHEN absolute_expires_ms < ? THEN absolute_expires_ms ELSE ? END "
+    "WHERE sid = ? AND current = ? AND generation = ? AND jkt IS NULL "
+    "AND revoked_ms IS NULL AND idle_expires_ms > ? AND absolute_expires_ms > ? "
+    # The day is indexed and therefore not written here; once a day the row is read, and written with another one.
+    "AND sweep_day = CASE WHEN absolute_expires_ms < ? THEN absolute_expires_ms / ? + 1 ELSE ? END "
+    "AND EXISTS (SELECT 1 FROM account a WHERE a.id = session.account_id AND a.state = 'active')"
+)
+_ROTATED = (
+    f" RETURNING {_COLUMNS}, (SELECT a.epoch FROM account a WHERE a.id = session.account_id), 'active', "  # noqa: S608
+    "(SELECT a.role FROM account a WHERE a.id = session.account_id)"
 )
 _UNCHANGED = (
     " WHERE sid = ? AND current = ? AND generation = ? AND opened_ms = ? AND acknowledged = ? AND revoked_ms IS NULL"
@@ -61,8 +77,8 @@ async def load_session(database: Database, sid: str) -> tuple[Session, Owner] | 
 async def list_sessions_of(database: Database, account_id: str, *, now_ms: int) -> list[Session]:
     """Return the live sessions of an account, the last used first."""
     rows = await database.fetch(
-        f"SELECT {_COLUMNS} FROM session s WHERE s.account_id = ? AND s.revoked_ms IS NULL "  # noqa: S608
-        "AND s.idle_expires_ms > ? AND s.absolute_expires_ms > ?",
+        f"SELECT {_COLUMNS} FROM session WHERE session.account_id = ? AND session.revoked_ms IS NULL "  # noqa: S608
+        "AND session.idle_expires_ms > ? AND session.absolute_expires_ms > ?",
         account_id,
         now_ms,
         now_ms,
@@ -80,7 +96,7 @@ async def list_sessions(
     """
     where, values = _live(live_at_ms)
     rows = await database.fetch_apart(
-        f"SELECT {_COLUMNS} FROM session s WHERE s.sid > ?{where} ORDER BY s.sid LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM session WHERE session.sid > ?{where} ORDER BY session.sid LIMIT ?",  # noqa: S608
         after,
         *values,
         limit,
@@ -91,7 +107,7 @@ async def list_sessions(
 async def count_sessions(database: Database, *, live_at_ms: int | None = None) -> int:
     """Return how many sessions there are; it reads the whole table."""
     where, values = _live(live_at_ms)
-    rows = await database.fetch_apart(f"SELECT count(*) FROM session s WHERE s.sid > ''{where}", *values)  # noqa: S608
+    rows = await database.fetch_apart(f"SELECT count(*) FROM session WHERE session.sid > ''{where}", *values)  # noqa: S608
     return int(rows[0][0])
 
 
@@ -180,6 +196,45 @@ async def replace_session(
     except Conflict:
         return False
     return True
+
+
+async def rotate_session(
+    database: Database, foreseen: Foreseen, *, client_id: str | None
+) -> tuple[Session, Owner] | None:
+    """Move a row on as foreseen, without reading it first; return the row after and its owner, None if it is another.
+
+    Args:
+        client_id: which the session must belong to; None for any.
+    """
+    idle, day = foreseen.idle_expires_ms, foreseen.idle_expires_ms // DAY_MS + 1
+    now_ms, before = foreseen.now_ms, foreseen.generation - 1
+    changed = (foreseen.current, foreseen.before, foreseen.replay, foreseen.generation, now_ms, now_ms, now_ms)
+    values: list[Value] = [
+        *changed,
+        idle,
+        idle,
+        foreseen.sid,
+        foreseen.before,
+        before,
+        now_ms,
+        now_ms,
+        idle,
+        DAY_MS,
+        day,
+    ]
+    also = ""
+    if foreseen.opened_before_ms is not None:
+        also += " AND opened_ms < ?"
+        values.append(foreseen.opened_before_ms)
+    if client_id is not None:
+        also += " AND client_id = ?"
+        values.append(client_id)
+    statement = Statement(f"{_ROTATE}{also}{_ROTATED}", tuple(values), 1, key=foreseen.sid)
+    try:
+        ((row,),) = await database.commit(statement)
+    except Conflict:
+        return None
+    return _session(row), Owner(*row[19:22])
 
 
 async def slide_session(database: Database, before: Session, after: Session) -> bool:
@@ -309,7 +364,10 @@ def _sweep_day(session: Session) -> int:
 def _live(at_ms: int | None) -> tuple[str, tuple[int, ...]]:
     if at_ms is None:
         return "", ()
-    return " AND s.revoked_ms IS NULL AND s.idle_expires_ms > ? AND s.absolute_expires_ms > ?", (at_ms, at_ms)
+    return " AND session.revoked_ms IS NULL AND session.idle_expires_ms > ? AND session.absolute_expires_ms > ?", (
+        at_ms,
+        at_ms,
+    )
 
 
 def _session(row: Row) -> Session:

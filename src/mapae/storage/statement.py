@@ -21,8 +21,8 @@ class Statement(NamedTuple):
         values: what replaces the `?`, in order.
         rows: how many rows it must change (with RETURNING: return); None when any number is right.
         otherwise: what is raised when it is another number; the whole transaction is then undone.
-        key: of the only row it can change, by its primary key (with `rows=1`, and without RETURNING). Alone in its
-            transaction it then has nothing to undo where it changes none, and may share its COMMIT with others.
+        key: of the only row it can change, by its primary key (with `rows=1`). Alone in its transaction it then has
+            nothing to undo where it changes none, and may share its COMMIT with others.
     """
 
     sql: str

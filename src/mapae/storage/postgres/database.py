@@ -36,6 +36,8 @@ Trip: TypeAlias = Awaitable[Sequence[T | Exception]]
 """A round trip under way: what each asked for, or what to raise for it."""
 Swap = tuple[str, Call]
 """A change of one row by its primary key, and that key."""
+Changed = tuple[int, list[Row]]
+"""How many rows were changed, and what RETURNING says of them."""
 
 TRIES = 6
 """Times a transaction is begun that the server undoes because of others."""
@@ -78,7 +80,7 @@ class PostgresDatabase:
         self._reads: Together[Call, list[Row]] = Together(
             self._read_together, at_once=READS_AT_ONCE, busy=self._too_many
         )
-        self._swaps: Together[Swap, bool] = Together(self._swap_together, at_once=SWAPS_AT_ONCE, busy=self._too_many)
+        self._swaps: Together[Swap, Changed] = Together(self._swap_together, at_once=SWAPS_AT_ONCE, busy=self._too_many)
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
         """Return all rows of a query.
@@ -129,8 +131,9 @@ class PostgresDatabase:
         """
         if len(statements) == 1 and (key := statements[0].key) is not None:
             one = statements[0]
-            if await self._swaps.ask((key, call(numbered(one.sql), one.values))):
-                return [[]]
+            changed, rows = await self._swaps.ask((key, call(numbered(one.sql), one.values)))
+            if changed == 1:
+                return [rows]
             raise one.otherwise
         return await self._write(statements)
 
@@ -181,11 +184,11 @@ class PostgresDatabase:
             self._noted(failure)
             raise
 
-    async def _swap_together(self, swaps: Sequence[Swap], *, last: bool = False) -> Sequence[bool | Exception]:
+    async def _swap_together(self, swaps: Sequence[Swap], *, last: bool = False) -> Sequence[Changed | Exception]:
         order = sorted(range(len(swaps)), key=lambda at: swaps[at][0])  # so that no two trips wait for each other
         try:
             changed = await self._tried(
-                [swaps[at][1] for at in order], seconds=STATEMENT_SECONDS, again=False, read=_rows_changed
+                [swaps[at][1] for at in order], seconds=STATEMENT_SECONDS, again=False, read=_changed
             )
         except Failed as failed:  # nothing was changed
             self._noted(translated(failed.result, self.path))
@@ -194,7 +197,7 @@ class PostgresDatabase:
             self._noted(failure)
             raise
         met = dict(zip(order, changed, strict=True))
-        return [met[at] == 1 for at in range(len(swaps))]
+        return [met[at] for at in range(len(swaps))]
 
     async def _spoiled(
         self, failed: Failed, at: int, asked: Sequence[A], send: Callable[..., Trip[T]], *, last: bool
@@ -344,8 +347,8 @@ async def _one_by_one(send: Callable[..., Trip[T]], asked: Sequence[A]) -> list[
     return found
 
 
-def _rows_changed(result: pq.abc.PGresult) -> int:
-    return result.command_tuples or 0
+def _changed(result: pq.abc.PGresult) -> Changed:
+    return result.command_tuples or 0, decoded(result)
 
 
 def _without_count(statement: Statement, rows: list[Row]) -> list[Row]:

@@ -1,0 +1,161 @@
+"""A row that is moved on without being read first: it is, exactly where the rule says ROTATE, to the rule's own row."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import product
+from random import Random
+
+import pytest
+
+from mapae.jose import base64url
+from mapae.sessions.refresh import Presented, RefreshPolicy, Rotate, decide, digest, foresee
+from mapae.sessions.session import end, start
+from mapae.storage import accounts, sessions
+
+from .conftest import NOW_MS, UNTIL
+
+pytestmark = pytest.mark.anyio
+
+WINDOW, IDLE = 20_000, 14 * sessions.DAY_MS
+LAST = 2**32 - 1
+CASES = list(
+    product(
+        ("newest", "parent", "another"),  # the token presented
+        (0, 1, 7, LAST - 1, LAST),  # its generation
+        (0, 2 * WINDOW, 2 * WINDOW + 1, 10**9),  # how long ago it was made
+        (False, True),  # acknowledged
+        (False, True),  # strict
+        (-1, 0, 1, IDLE // 2),  # how long until the idle expiry
+        (0, 1, IDLE - 1, IDLE, IDLE + 1, 80 * sessions.DAY_MS),  # until the absolute expiry
+        (False, True),  # ended
+        (None, "mapae", "another"),  # the client that asks
+        (None, "thumbprint"),  # the key that the session is bound to
+        ("active", "disabled"),  # its account
+    )
+)
+USUAL = ("newest", 7, 10**9, False, False, IDLE // 2, 80 * sessions.DAY_MS, False, "mapae", None, "active")
+
+
+def near_usual():
+    """Cases that differ from the usual one in two respects at most: where one condition decides alone."""
+    return [case for case in CASES if sum(a != b for a, b in zip(case, USUAL, strict=True)) <= 2]
+
+
+def row_of(case, number, owner):
+    _, generation, age, acknowledged, _, idle, absolute, ended, _, jkt, _ = case
+    row = start(
+        base64url.encode(number.to_bytes(16, "big")),
+        owner.id,
+        client_id="mapae",
+        current=digest(b"newest".ljust(32)),
+        now_ms=NOW_MS - age,
+        idle_ms=IDLE,
+        absolute_ms=90 * sessions.DAY_MS,
+        jkt=jkt,
+    )
+    row = replace(
+        row,
+        previous=digest(b"parent".ljust(32)) if generation else None,
+        generation=generation,
+        acknowledged=acknowledged,
+        absolute_expires_ms=NOW_MS + absolute,
+        idle_expires_ms=NOW_MS + idle,
+    )
+    return end(row, "sign_out", now_ms=NOW_MS - 5) if ended else row
+
+
+def on_its_last_day(row):
+    """Return what saves a row that the sweep will look at on the day on which it would end if it were moved on now."""
+    day = min(NOW_MS + IDLE, row.absolute_expires_ms) // sessions.DAY_MS + 1
+    statement = sessions.added(row)
+    return statement._replace(values=(*statement.values[:-1], day))
+
+
+async def outcomes(database, cases, owners):
+    """Put a row for each case into the database, present a token, and compare each with what the rule says."""
+    rows = [row_of(case, number, owners[case[-1]]) for number, case in enumerate(cases)]
+    await database.commit(*map(on_its_last_day, rows))
+    found = []
+    for begin in range(0, len(rows), 500):
+        some = zip(cases[begin : begin + 500], rows[begin : begin + 500], strict=True)
+        found += await asyncio.gather(*(outcome(database, case, row, owners[case[-1]]) for case, row in some))
+    return found
+
+
+async def outcome(database, case, row, owner):
+    presented = Presented(row.sid, row.generation, case[0].encode().ljust(32))
+    policy = RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE, strict=case[4])
+    given = {"successor": b"next".ljust(32), "now_ms": NOW_MS, "policy": policy}
+    client = case[8]
+    decision = decide(row, presented, client_id=row.client_id if client is None else client, jkt=None, **given)
+    foreseen = foresee(presented, **given)
+    found = foreseen and await sessions.rotate_session(database, foreseen, client_id=client)
+    there, _ = await sessions.load_session(database, row.sid)
+    if isinstance(decision, Rotate) and owner.state == "active":
+        assert found == (decision.session, sessions.Owner(owner.epoch, "active", owner.role)), case
+        assert there == decision.session, case
+        return True
+    assert not found, case
+    assert there == row, case
+    return False
+
+
+@pytest.fixture
+async def owners(database, new_account):
+    made = {"active": new_account("ada", epoch=3, role="admin"), "disabled": new_account("bob")}
+    for account in made.values():
+        await accounts.add_account(database, account)
+    await accounts.set_state(database, made["disabled"].id, "disabled", reason="x", now_ms=NOW_MS, until=UNTIL)
+    return made | {"disabled": replace(made["disabled"], state="disabled")}
+
+
+async def test_it_is_moved_on_exactly_where_the_rule_says_so_near_the_usual_case(database, owners):
+    found = await outcomes(database, near_usual(), owners)
+    assert 50 < sum(found) < len(found) - 100
+
+
+@pytest.mark.slow
+async def test_it_is_moved_on_exactly_where_the_rule_says_so(database, owners):
+    found = await outcomes(database, Random(20_261_129).sample(CASES, 20_000), owners)
+    assert sum(found) > 100
+
+
+async def test_another_day_of_sweeping_needs_a_look(database, owners):
+    row = row_of(USUAL, 0, owners["active"])
+    await database.commit(sessions.added(row))
+    foreseen = foresee(
+        Presented(row.sid, row.generation, b"newest".ljust(32)),
+        successor=b"next".ljust(32),
+        now_ms=NOW_MS,
+        policy=RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE),
+    )
+    assert await sessions.rotate_session(database, foreseen, client_id=None) is None
+    assert (await sessions.load_session(database, row.sid))[0] == row
+
+
+async def test_another_generation_needs_a_look(database, owners):
+    row = row_of(USUAL, 0, owners["active"])
+    await database.commit(on_its_last_day(row))
+    for generation in (row.generation - 1, row.generation + 1):
+        presented = Presented(row.sid, generation, b"newest".ljust(32))
+        foreseen = foresee(presented, successor=b"next".ljust(32), now_ms=NOW_MS, policy=RefreshPolicy())
+        assert await sessions.rotate_session(database, foreseen, client_id=None) is None
+
+
+async def test_of_many_at_once_one_is_moved_on(database, owners):
+    row = replace(row_of(USUAL, 0, owners["active"]), idle_expires_ms=NOW_MS + IDLE)
+    await database.commit(sessions.added(row))
+    foreseen = [
+        foresee(
+            Presented(row.sid, row.generation, b"newest".ljust(32)),
+            successor=bytes([number]) * 32,
+            now_ms=NOW_MS,
+            policy=RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE),
+        )
+        for number in range(20)
+    ]
+    found = await asyncio.gather(*(sessions.rotate_session(database, each, client_id=None) for each in foreseen))
+    (won,) = (each for each in found if each is not None)
+    assert (await sessions.load_session(database, row.sid))[0] == won[0]
