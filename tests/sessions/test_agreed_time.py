@@ -40,3 +40,10 @@ def test_a_clock_that_jumped_is_measured_by_what_was_agreed_on_before():
     time.compare(1100, asked=1110, answered=1111, sent=150, received=151)
     assert not time.agrees
     assert time.kept(1111, monotonic=151) == 1000 + (151 - 53) + MOST
+
+
+@pytest.mark.parametrize(("wall", "kept"), [(1000, 1000), (1004, 1004), (1008, 1005), (999, 1000), (0, 1000)])
+def test_where_an_answer_took_long_a_clock_that_may_be_right_is_left_alone(wall, kept):
+    time = AgreedTime(MOST)
+    time.compare(1000, asked=980, answered=1000, sent=30, received=50)  # somewhere between 1000 and 1020 there by now
+    assert time.kept(wall, monotonic=50) == kept

@@ -46,6 +46,10 @@ def test_no_revoked_token_outlives_the_bound_in_ten_thousand_stories(root):
     assert "10000 stories" in done.stdout.splitlines()[-1]
 
 
+def test_the_bound_holds_in_stories_that_once_broke_it():
+    play_all([28_784])  # a database paused for eleven seconds: its answers moved right clocks forward
+
+
 class Hasty(Revocations):
     """Counts the lease from a second after the asking: not from before what was read."""
 

@@ -18,13 +18,13 @@ class AgreedTime:
         ahead: by how much the wall clock was surely ahead when they were compared last; negative: behind.
     """
 
-    __slots__ = ("_least", "_most", "ahead", "most")
+    __slots__ = ("_earliest", "_latest", "ahead", "most")
 
     def __init__(self, most: float) -> None:
         """Know nothing yet: the wall clock is believed."""
         self.most = most
         self.ahead = 0.0
-        self._least, self._most = inf, -inf
+        self._earliest, self._latest = -inf, inf  # less the monotonic clock
 
     @property
     def agrees(self) -> bool:
@@ -45,8 +45,14 @@ class AgreedTime:
         """
         self.ahead = max(0.0, asked - database) or min(0.0, answered - database)
         if self.agrees:
-            self._least, self._most = database - received, database - sent
+            # The database's time now lies between what it showed and that plus as long as the answer took. Where it
+            # took longer than clocks may differ, a clock that may well be right is not moved forward.
+            surely = database - received
+            self._earliest, self._latest = min(surely, database - sent - self.most), surely + self.most
 
     def kept(self, wall: float, monotonic: float) -> float:
-        """Return what the wall clock shows, no further from the database's time than clocks may differ."""
-        return min(max(wall, self._most + monotonic - self.most), self._least + monotonic + self.most)
+        """Return what the wall clock shows, no further from the database's time than clocks may differ.
+
+        Where an answer took longer than that, it may be further behind, but never behind what is sure.
+        """
+        return min(max(wall, self._earliest + monotonic), self._latest + monotonic)
