@@ -86,7 +86,14 @@ class Careless:
         return getattr(self._database, name)
 
     async def commit(self, *statements):
-        return await self._database.commit(*(each._replace(rows=None, key=None) for each in statements))
+        return await self._database.commit(*map(self._weakened, statements))
+
+    @staticmethod
+    def _weakened(statement):
+        if "RETURNING" not in statement.sql:
+            return statement._replace(rows=None, key=None)
+        expected = "AND current = ? AND generation = ?"
+        return statement._replace(sql=statement.sql.replace(expected, "AND (1 = 1 OR current = ? OR generation = ?)"))
 
 
 class Lagging(Careless):
@@ -109,7 +116,7 @@ class Lagging(Careless):
 @pytest.mark.slow
 @pytest.mark.parametrize("weakened", [Careless, Lagging])
 async def test_what_a_weaker_database_answers_is_found_out(settings, clock, weakened):
-    found, policy = await recorded(settings, clock, histories=25, weakened=weakened)
+    found, policy = await recorded(settings, clock, histories=60, weakened=weakened)
     assert not all(explained(history, session, policy) for session, history in found)
 
 
