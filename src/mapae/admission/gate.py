@@ -32,9 +32,7 @@ _TARGET = 0.4
 """How full the hash queue should be: full enough to survive a lull, empty enough to take a rush."""
 _GAIN = 0.06
 """Of the capacity, by which the number on their way grows or shrinks in a second while the queue misses its target;
-small, because people take ten seconds and more to fill in a form."""
-_IDLE_GAIN = 3.0
-"""Of the capacity that is idle: what nobody uses now is gone, and at first nobody knows how long the forms take."""
+small, because people take ten seconds and more to fill in a form. Idle threads count in full."""
 _FIRST_SECONDS = 1.5
 """Seconds of capacity that are on their way at first: the way from one poll to the next and to a thread."""
 _SURE = 0.8
@@ -188,7 +186,7 @@ def _window(window: float, live: Sequence[Report], capacity: float, *, least: fl
     """Return how many may be on their way from now on."""
     idle = sum(report.capacity * report.idle for report in live) / capacity
     fill = sum(report.queued for report in live) / max(1, sum(report.room for report in live))
-    grown = capacity * elapsed * (_IDLE_GAIN * idle + _GAIN * (_TARGET - fill) / _TARGET)
+    grown = capacity * elapsed * (idle + _GAIN * (_TARGET - fill) / _TARGET)
     return min(max(window + grown, least if fill <= _TARGET else _FULL * least), capacity * _MOST_SECONDS)
 
 
