@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 WINDOW, IDLE = 20_000, 14 * sessions.DAY_MS
 LAST = 2**32 - 1
+NEXT = b"next".ljust(32)
 CASES = list(
     product(
         ("newest", "parent", "another"),  # the token presented
@@ -87,7 +88,7 @@ async def outcomes(database, cases, owners):
 async def outcome(database, case, row, owner):
     presented = Presented(row.sid, row.generation, case[0].encode().ljust(32))
     policy = RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE, strict=case[4])
-    given = {"successor": b"next".ljust(32), "now_ms": NOW_MS, "policy": policy}
+    given = {"successor": NEXT, "now_ms": NOW_MS, "policy": policy}
     client = case[8]
     decision = decide(row, presented, client_id=row.client_id if client is None else client, jkt=None, **given)
     foreseen = foresee(presented, **given)
@@ -122,16 +123,17 @@ async def test_it_is_moved_on_exactly_where_the_rule_says_so(database, owners):
     assert sum(found) > 100
 
 
+def foreseen_for(row, *, generation=None, successor=NEXT):
+    """Return what is foreseen of the newest token of `row`."""
+    presented = Presented(row.sid, row.generation if generation is None else generation, b"newest".ljust(32))
+    policy = RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE)
+    return foresee(presented, successor=successor, now_ms=NOW_MS, policy=policy)
+
+
 async def test_another_day_of_sweeping_needs_a_look(database, owners):
     row = row_of(USUAL, 0, owners["active"])
     await database.commit(sessions.added(row))
-    foreseen = foresee(
-        Presented(row.sid, row.generation, b"newest".ljust(32)),
-        successor=b"next".ljust(32),
-        now_ms=NOW_MS,
-        policy=RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE),
-    )
-    assert await sessions.rotate_session(database, foreseen, client_id=None) is None
+    assert await sessions.rotate_session(database, foreseen_for(row), client_id=None) is None
     assert (await sessions.load_session(database, row.sid))[0] == row
 
 
@@ -139,23 +141,14 @@ async def test_another_generation_needs_a_look(database, owners):
     row = row_of(USUAL, 0, owners["active"])
     await database.commit(on_its_last_day(row))
     for generation in (row.generation - 1, row.generation + 1):
-        presented = Presented(row.sid, generation, b"newest".ljust(32))
-        foreseen = foresee(presented, successor=b"next".ljust(32), now_ms=NOW_MS, policy=RefreshPolicy())
+        foreseen = foreseen_for(row, generation=generation)
         assert await sessions.rotate_session(database, foreseen, client_id=None) is None
 
 
 async def test_of_many_at_once_one_is_moved_on(database, owners):
     row = replace(row_of(USUAL, 0, owners["active"]), idle_expires_ms=NOW_MS + IDLE)
     await database.commit(sessions.added(row))
-    foreseen = [
-        foresee(
-            Presented(row.sid, row.generation, b"newest".ljust(32)),
-            successor=bytes([number]) * 32,
-            now_ms=NOW_MS,
-            policy=RefreshPolicy(window_ms=WINDOW, idle_ms=IDLE),
-        )
-        for number in range(20)
-    ]
+    foreseen = [foreseen_for(row, successor=bytes([number]) * 32) for number in range(20)]
     found = await asyncio.gather(*(sessions.rotate_session(database, each, client_id=None) for each in foreseen))
     (won,) = (each for each in found if each is not None)
     assert (await sessions.load_session(database, row.sid))[0] == won[0]

@@ -3,6 +3,7 @@
 A node reads the database about once a second, and the answer says what time it was there. Between two readings the
 monotonic clock goes on from that. So a wall clock that was set ahead dates no token later than `most` seconds after the
 database's time, and the bound on revocations holds with `most` for d; one that was set back makes no token younger.
+Where an answer took longer than `most`, the time may be further behind the database's, and never further ahead.
 """
 
 from __future__ import annotations

@@ -76,12 +76,11 @@ async def load_session(database: Database, sid: str) -> tuple[Session, Owner] | 
 
 async def list_sessions_of(database: Database, account_id: str, *, now_ms: int) -> list[Session]:
     """Return the live sessions of an account, the last used first."""
+    where, values = _live(now_ms)
     rows = await database.fetch(
-        f"SELECT {_COLUMNS} FROM session WHERE session.account_id = ? AND session.revoked_ms IS NULL "  # noqa: S608
-        "AND session.idle_expires_ms > ? AND session.absolute_expires_ms > ?",
+        f"SELECT {_COLUMNS} FROM session WHERE account_id = ?{where}",  # noqa: S608
         account_id,
-        now_ms,
-        now_ms,
+        *values,
     )
     return sorted(map(_session, rows), key=lambda session: session.seen_ms, reverse=True)
 
@@ -96,7 +95,7 @@ async def list_sessions(
     """
     where, values = _live(live_at_ms)
     rows = await database.fetch_apart(
-        f"SELECT {_COLUMNS} FROM session WHERE session.sid > ?{where} ORDER BY session.sid LIMIT ?",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM session WHERE sid > ?{where} ORDER BY sid LIMIT ?",  # noqa: S608
         after,
         *values,
         limit,
@@ -107,7 +106,7 @@ async def list_sessions(
 async def count_sessions(database: Database, *, live_at_ms: int | None = None) -> int:
     """Return how many sessions there are; it reads the whole table."""
     where, values = _live(live_at_ms)
-    rows = await database.fetch_apart(f"SELECT count(*) FROM session WHERE session.sid > ''{where}", *values)  # noqa: S608
+    rows = await database.fetch_apart(f"SELECT count(*) FROM session WHERE sid > ''{where}", *values)  # noqa: S608
     return int(rows[0][0])
 
 
@@ -208,20 +207,19 @@ async def rotate_session(
     """
     idle, day = foreseen.idle_expires_ms, foreseen.idle_expires_ms // DAY_MS + 1
     now_ms, before = foreseen.now_ms, foreseen.generation - 1
-    changed = (foreseen.current, foreseen.before, foreseen.replay, foreseen.generation, now_ms, now_ms, now_ms)
-    values: list[Value] = [
-        *changed,
-        idle,
-        idle,
-        foreseen.sid,
+    after = (
+        foreseen.current,
         foreseen.before,
-        before,
+        foreseen.replay,
+        foreseen.generation,
+        now_ms,
         now_ms,
         now_ms,
         idle,
-        DAY_MS,
-        day,
-    ]
+        idle,
+    )
+    expected = (foreseen.sid, foreseen.before, before, now_ms, now_ms, idle, DAY_MS, day)
+    values: list[Value] = [*after, *expected]
     also = ""
     if foreseen.opened_before_ms is not None:
         also += " AND opened_ms < ?"
@@ -364,10 +362,7 @@ def _sweep_day(session: Session) -> int:
 def _live(at_ms: int | None) -> tuple[str, tuple[int, ...]]:
     if at_ms is None:
         return "", ()
-    return " AND session.revoked_ms IS NULL AND session.idle_expires_ms > ? AND session.absolute_expires_ms > ?", (
-        at_ms,
-        at_ms,
-    )
+    return " AND revoked_ms IS NULL AND idle_expires_ms > ? AND absolute_expires_ms > ?", (at_ms, at_ms)
 
 
 def _session(row: Row) -> Session:
