@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapae.admission.arrivals import ArrivalClock
-from mapae.admission.gate import NOTICE_MS, GateState, Report, advance
+from mapae.admission.gate import HASTE, NOTICE_MS, GateState, Report, advance
 from mapae.admission.line import BUCKET, Arrivals, Line, place_of
 from mapae.admission.waiting import LEAST_INTERVAL, MOST_INTERVAL, estimate, interval
 
@@ -119,6 +119,17 @@ def test_idle_threads_have_more_people_let_in_and_a_full_queue_fewer():
         decided = advance(state, line, [report(seen_ms=100_700, **measured)], now_ms=100_700)
         let_in[name] = line.before(decided.next_tau)
     assert let_in["idle"] > let_in["content"] > let_in["full"]
+
+
+def test_what_cannot_be_let_in_now_is_not_saved_up_for_later():
+    """A line that may not go faster had windows of minutes saved up, and all of them came when it might."""
+    line = Line()
+    line.merge([Arrivals("a", 10, 100_000)])
+    state = GateState(window=40.0, pace=10.0, rate=10.0, ticked_ms=100_000, next_from_ms=100_500)
+    for at_ms in range(100_700, 160_000, 600):
+        state = advance(state, line, [report(seen_ms=at_ms, idle=1.0)], now_ms=at_ms)
+    saved = state.window - state.called
+    assert 0 < saved <= HASTE * state.pace * 4.0
 
 
 @given(st.floats(0, 1e9), st.floats(0, 1e4), st.floats(0, 1e6), st.floats(0, 1, exclude_max=True))

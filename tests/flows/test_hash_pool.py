@@ -187,6 +187,33 @@ def test_the_queue_is_as_long_as_the_deadline_allows(threads, seconds, limit):
     in_time(scenario)
 
 
+def test_the_usual_capacity_outlives_a_crowds_first_seconds_and_follows_what_lasts():
+    """A crowd's first requests take the cores from the threads; a line paced by that would be too slow for minutes."""
+
+    async def scenario():
+        clock = Clock()
+
+        def hash_for(seconds):
+            clock.now += seconds
+
+        async with HashPool(2, deadline=2.0, clock=clock) as pool:
+            for _ in range(20):
+                await pool.run(hash_for, 0.1)
+            assert pool.state.capacity == pytest.approx(20.0)
+            for _ in range(10):
+                await pool.run(hash_for, 0.4)
+            assert pool.state.service_seconds > 0.35
+            assert pool.state.capacity > 15.0
+            for _ in range(600):
+                await pool.run(hash_for, 0.4)
+            assert pool.state.capacity == pytest.approx(5.0, rel=0.1)
+            for _ in range(20):
+                await pool.run(hash_for, 0.1)
+            assert pool.state.capacity > 19.0
+
+    in_time(scenario)
+
+
 def test_the_time_to_come_back_grows_with_the_queue():
     async def scenario():
         clock = Clock()

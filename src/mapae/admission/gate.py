@@ -32,13 +32,17 @@ _TARGET = 0.4
 """How full the hash queue should be: full enough to survive a lull, empty enough to take a rush."""
 _GAIN = 0.06
 """Of the capacity, by which the number on their way grows or shrinks in a second while the queue misses its target;
-small, because people take ten seconds and more to fill in a form. Idle threads count in full."""
-_FIRST_SECONDS = 1.5
+small, because people take ten seconds and more to fill in a form."""
+_IDLE_GAIN = 2.0
+"""The same for threads that have nothing to do: what they have lost already is made good."""
+_FIRST_SECONDS = 3.0
 """Seconds of capacity that are on their way at first: the way from one poll to the next and to a thread."""
 _SURE = 0.8
 """Of the time people take over the form: so much of it is always on its way, or the threads would run dry later."""
 _FULL = 0.3
 """The part of that which stays while the queue is longer than its target: the threads will not run dry so soon."""
+_SAVED_SECONDS = 4.0
+"""How long the line may go at its fastest until the number on their way is as great as it may be."""
 _MOST_SECONDS = 300.0
 _TAB_SECONDS = 3.0
 """Who is let in asks again within about a second; whoever does not has closed the window, and is soon forgotten."""
@@ -186,7 +190,7 @@ def _window(window: float, live: Sequence[Report], capacity: float, *, least: fl
     """Return how many may be on their way from now on."""
     idle = sum(report.capacity * report.idle for report in live) / capacity
     fill = sum(report.queued for report in live) / max(1, sum(report.room for report in live))
-    grown = capacity * elapsed * (idle + _GAIN * (_TARGET - fill) / _TARGET)
+    grown = capacity * elapsed * (_IDLE_GAIN * idle + _GAIN * (_TARGET - fill) / _TARGET)
     return min(max(window + grown, least if fill <= _TARGET else _FULL * least), capacity * _MOST_SECONDS)
 
 
@@ -194,7 +198,9 @@ def _let_in(state: GateState, line: Line, live: Sequence[Report], *, elapsed: fl
     # Whoever makes the queue longer than it should be is on their way as well: nobody is to find it full.
     excess = max(0.0, sum(report.queued - _TARGET * report.room for report in live))
     on_the_way = state.called + state.typing + excess
-    people = min(max(0.0, state.window - on_the_way), HASTE * state.pace * elapsed)
+    # What cannot be used soon is not saved up, or a great many would be let in as soon as the line may go faster.
+    window = min(state.window, on_the_way + HASTE * state.pace * _SAVED_SECONDS)
+    people = min(max(0.0, window - on_the_way), HASTE * state.pace * elapsed)
     reached = line.advanced(state.next_tau, people)
     if reached is None:  # everybody who is known
         reached = max(state.next_tau, line.end)
@@ -206,6 +212,7 @@ def _let_in(state: GateState, line: Line, live: Sequence[Report], *, elapsed: fl
     return replace(
         state,
         next_tau=reached,
+        window=window,
         called=state.called + people,
         rate=state.rate + weight * (people / max(elapsed, 0.001) - state.rate),
     )

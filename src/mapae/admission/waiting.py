@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 LEAST_INTERVAL = 1
 MOST_INTERVAL = 60
-_SHARE = 0.5
-"""The next look comes after half of the wait: in time even when the line is let in with `gate.HASTE`."""
+_SHARE = 0.6
+"""Of the wait, after which the next look comes: in time even when the line is let in with `gate.HASTE`."""
 _LEAST_FACTOR, _MOST_FACTOR = 0.6, 1.2
 """How far the true wait may lie from what today's rate promises: less, because people ahead give up."""
 
@@ -17,8 +18,7 @@ class Admitted:
     """The holder may sign in now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The holder waits.
 
     Attributes:

@@ -86,10 +86,10 @@ async def entering(service: Service, turn: Turn, *, share: float, address: str =
     entry = await _enter(service, gate, turn, share=share, address=address)
     try:
         yield entry
-    except Busy:
+    except Busy as busy:
         if entry.ticket is None:
             raise joining(service, turn, address) from None
-        raise
+        raise _booked(service, entry.ticket, busy) from None
     except SignInRefused:
         _note_shown(gate, entry, wrong=1)
         raise
@@ -127,7 +127,7 @@ def line_stands(service: Service, *, share: float) -> bool:
     now_ms = gate.now_ms()
     if not gate.keeper.certain(now_ms) or gate.keeper.mode(now_ms) == "draining":
         return False
-    return not _has_room(service, gate, now_ms, share)
+    return not _may_go_in(service, gate, now_ms, share)
 
 
 async def look(service: Service) -> None:
@@ -166,12 +166,7 @@ async def _look(service: Service, gate: Gate) -> None:
     gate.reports = reading.reports
     now_ms = gate.now_ms()
     live = [report.capacity for report in reading.reports if now_ms - report.seen_ms < 3_000]
-    keeper.capacity = sum(live) or _capacity(service)
-
-
-def _capacity(service: Service) -> float:
-    pool = service.hash_pool.state
-    return pool.threads / pool.service_seconds
+    keeper.capacity = sum(live) or service.hash_pool.state.capacity
 
 
 def _report(service: Service, gate: Gate) -> Report:
@@ -179,7 +174,7 @@ def _report(service: Service, gate: Gate) -> Report:
     return Report(
         node=gate.keeper.node,
         seen_ms=gate.now_ms(),
-        capacity=pool.threads / pool.service_seconds,
+        capacity=pool.capacity,
         queued=pool.depth,
         idle=max(0.0, 1 - pool.in_flight / pool.threads),
         room=pool.queue_limit,
@@ -210,15 +205,14 @@ async def _enter(service: Service, gate: Gate, turn: Turn, *, share: float, addr
     if gate.keeper.mode(now_ms) == "draining":
         service.tally.count("admission_decisions", decision="refused")
         raise Busy("nobody new is let in", retry_after=DRAINING_SECONDS)
-    if _has_room(service, gate, now_ms, share):
+    if _may_go_in(service, gate, now_ms, share):
         service.tally.count("admission_decisions", decision="direct")
         return Entry()
     raise joining(service, turn, address)
 
 
-def _has_room(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
-    pool = service.hash_pool.state
-    return gate.keeper.free(now_ms) and pool.depth + pool.in_flight < pool.threads + pool.queue_limit * share
+def _may_go_in(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
+    return gate.keeper.free(now_ms) and service.hash_pool.state.has_room(share)
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
@@ -231,15 +225,24 @@ async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> 
         gate.passed += 1
     if gate.tries.get(ticket.jti, (0.0, 0))[1] >= TRIES:
         raise TicketRefused("spent", "too many wrong passwords with this ticket")
-    if await rows.is_spent(service.database, ticket.jti):
-        raise rows.TicketSpent
     if ticket.jti not in gate.tries:
         while len(gate.tries) >= _REMEMBERED:
             del gate.tries[next(iter(gate.tries))]
         typed_ms = max(0, now_ms - ticket.iat * 1000) if passed else 0
         gate.tries[ticket.jti] = (min(typed_ms, PASS_LIFETIME * 1000), 0)
+    if not service.hash_pool.state.has_room():  # where the password is checked this would cost more to find out
+        raise _booked(service, ticket, Busy("passwords are being checked at full capacity"))
+    if await rows.is_spent(service.database, ticket.jti):
+        raise rows.TicketSpent
     service.tally.count("admission_decisions", decision="admitted")
     return Entry(ticket)
+
+
+def _booked(service: Service, ticket: Ticket, busy: Busy) -> Busy:
+    """Return the refusal that tells somebody who was let in when there will be room; the ticket stays good."""
+    service.tally.count("admission_decisions", decision="booked")
+    seconds = service.gate.bookings.book(ticket.jti, time.monotonic(), capacity=service.hash_pool.state.capacity)
+    return Busy(str(busy), retry_after=math.ceil(seconds))
 
 
 def _note_shown(gate: Gate, entry: Entry, *, wrong: int) -> None:
@@ -278,7 +281,7 @@ def _over_its_share(service: Service, gate: Gate, address: str, now_ms: int) -> 
     """
     if not address or is_loopback(address):
         return 0.0
-    return gate.places.take(address_subject(address), capacity=_capacity(service), now_ms=now_ms)
+    return gate.places.take(address_subject(address), capacity=service.hash_pool.state.capacity, now_ms=now_ms)
 
 
 def waiting(held: Held, text: str, *, confirmation: str | None = None) -> Waiting:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from mapae.admission.appointments import Appointments
+from mapae.admission.bookings import Bookings
 from mapae.admission.gate import Report
 from mapae.admission.gatekeeper import Gatekeeper
 from mapae.admission.places import Places
@@ -28,6 +29,7 @@ class Gate:
             passwords since.
         places: how many places each network has taken here.
         appointments: when holders of tickets were told to ask again.
+        bookings: when people who were let in and met a full hash queue were told to come back.
         kept: answers to them that are kept just now.
         next_ones: those of them that may be let in meanwhile: their place, a number, and what ends the wait.
         looking: held while the database is read.
@@ -43,6 +45,7 @@ class Gate:
     tries: dict[str, tuple[int, int]] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     appointments: Appointments = field(default_factory=Appointments)
+    bookings: Bookings = field(default_factory=Bookings)
     kept: int = 0
     next_ones: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -32,6 +32,8 @@ _REMEMBERED = 4_096
 """Finished jobs whose times are kept until somebody takes them."""
 _WEIGHT = 0.2
 """Of the newest service time in the moving average."""
+_SLOWER_SECONDS = 60.0
+"""How long hashes must be slower before that counts as the usual: a crowd's first seconds take the cores from them."""
 _FIRST_GUESS = 0.25
 """Seconds one job is taken to need until one has been measured: bcrypt at cost 12 on a common core."""
 
@@ -54,6 +56,7 @@ class PoolState:
         in_flight: jobs on a thread.
         queue_limit: how many may wait at present.
         service_seconds: the moving average of one job's time on a thread.
+        usual_seconds: the same, once it has been so long for a minute, or has become shorter.
         finished: jobs done since the start.
         refused: turned away because the queue was full.
         dropped: given up before hashing because they had waited past the deadline.
@@ -65,10 +68,20 @@ class PoolState:
     in_flight: int
     queue_limit: int
     service_seconds: float
+    usual_seconds: float
     finished: int
     refused: int
     dropped: int
     abandoned: int
+
+    @property
+    def capacity(self) -> float:
+        """Jobs a second, as usual."""
+        return self.threads / self.usual_seconds
+
+    def has_room(self, share: float = 1.0) -> bool:
+        """Return whether one job more can wait in this share of the queue, or be begun at once."""
+        return self.depth + self.in_flight < self.threads + self.queue_limit * share
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +117,7 @@ class HashPool:
         self._changed = threading.Condition()
         self._closing = False
         self._in_flight = 0
-        self._service = _FIRST_GUESS
+        self._service = self._usual = _FIRST_GUESS
         self._measured = False
         self._counts = {"finished": 0, "refused": 0, "dropped": 0, "abandoned": 0}
         self._times: deque[Finished] = deque(maxlen=_REMEMBERED)
@@ -159,6 +172,7 @@ class HashPool:
                 in_flight=self._in_flight,
                 queue_limit=self._queue_limit(),
                 service_seconds=self._service,
+                usual_seconds=self._usual,
                 **self._counts,
             )
 
@@ -215,9 +229,10 @@ class HashPool:
         self._counts["finished"] += 1
         self._in_flight -= 1
         self._times.append(finished)
-        weight = _WEIGHT if self._measured else 1.0
+        weight, slowly = (_WEIGHT, min(1.0, finished.worked / _SLOWER_SECONDS)) if self._measured else (1.0, 1.0)
         self._measured = True
         self._service = max(1e-4, self._service + weight * (finished.worked - self._service))
+        self._usual = min(self._service, self._usual + slowly * (self._service - self._usual))
 
     def _forget_cancelled(self, job: _Job[T], future: Future[T]) -> None:
         """Give a cancelled job's place in the queue to somebody else."""

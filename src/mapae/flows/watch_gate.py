@@ -62,5 +62,5 @@ async def _calibrated(service: Service) -> None:
         await asyncio.gather(*(service.hash_pool.run(service.hashing.hash, "calibration") for _ in range(threads)))
     except Busy:
         return  # then others have had it measured
-    rate = threads / service.hash_pool.state.service_seconds
+    rate = service.hash_pool.state.capacity
     log.info("calibrated: %.1f password hashes per second on %d threads", rate, threads)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import count
-from math import inf
+from math import ceil, inf
 from random import Random
 
+from mapae.admission.bookings import Bookings
 from mapae.admission.gate import GateState, Report
 from mapae.admission.gatekeeper import Gatekeeper
 from mapae.admission.line import Arrivals
@@ -75,12 +76,13 @@ class Node:
 
     def __init__(self, keeper: type[Gatekeeper], pool: Pool, random: Random, now: float) -> None:
         self.gatekeeper = keeper(f"node-{next(Node.lives)}")
-        self.gatekeeper.capacity = pool.threads * 1000 / pool.hash_ms
-        self.origin = random.uniform(0, 1e6) - now / 1000
         self.pool = pool
+        self.gatekeeper.capacity = self.capacity
+        self.origin = random.uniform(0, 1e6) - now / 1000
         self.alive = True
         self.ready = False  # it answers once it has read the database
         self.passed = self.shown = self.typed_ms = 0
+        self.bookings = Bookings()
         self.read_upto = 0
         self.stagger = random.uniform(0, 150)
 
@@ -88,13 +90,23 @@ class Node:
         """Return what this machine's own clock shows, in seconds."""
         return self.origin + at / 1000
 
+    def back_in(self, person: Person, now: float) -> float:
+        """Tell somebody who finds the queue full after how many milliseconds to come back."""
+        seconds = self.bookings.book(f"{person.place}", self.monotonic(now), capacity=self.capacity)
+        return ceil(seconds) * 1000
+
+    @property
+    def capacity(self) -> float:
+        """Passwords it checks in a second."""
+        return self.pool.threads * 1000 / self.pool.hash_ms
+
     def report(self, at: int) -> Report:
         """Return what it has measured."""
         pool = self.pool
         return Report(
             node=self.gatekeeper.node,
             seen_ms=at,
-            capacity=pool.threads * 1000 / pool.hash_ms,
+            capacity=self.capacity,
             queued=len(pool.queue),
             idle=1 - pool.busy / pool.threads,
             room=pool.room,

@@ -89,7 +89,9 @@ class Crowd:
         self.left = people
         self.opens: float | None = None
         self.opened_early = False
-        self.outcomes = dict.fromkeys(("polls", "held", "signed in", "gave up", "no-shows", "kills", "direct"), 0)
+        self.outcomes = dict.fromkeys(
+            ("polls", "held", "signed in", "gave up", "no-shows", "kills", "direct", "booked"), 0
+        )
         # The oracle's memory: when somebody was let in who came later than everybody let in before.
         self.steps_at: list[float] = []
         self.steps_came: list[float] = []
@@ -248,7 +250,8 @@ class Crowd:
             if certain and type(answer) is not Admitted:
                 raise PromiseBroken("F6: somebody who was let in waits again")
         if not node.pool.has_room():
-            self.at(now + self.random.uniform(1_000, 2_000), self.show, person)
+            self.outcomes["booked"] += 1
+            self.at(now + node.back_in(person, now) + self.travel(), self.show, person)
             return
         if not person.shown:
             person.shown = True
