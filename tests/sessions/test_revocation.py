@@ -266,6 +266,17 @@ def test_an_entry_is_forgotten_only_when_no_token_it_concerns_can_be_accepted():
         accept(revocations)
 
 
+def test_a_great_many_are_forgotten_a_few_at_a_time():
+    revocations = knowing(*(Entry(51, "session", f"{each}", 0, UNTIL) for each in range(7)), head=51, keep_longer=60)
+    assert revocations.forget(UNTIL, most=3)
+    assert len(revocations) == 7
+    left = []
+    while not revocations.forget(UNTIL + 600, most=3):
+        left.append(len(revocations))
+    assert left == [4, 1]
+    assert list(revocations.entries()) == []
+
+
 def test_an_entry_that_was_prolonged_is_kept_until_its_later_end():
     revocations = knowing(Entry(51, "account", "account", 4, UNTIL), Entry(52, "account", "account", 5, UNTIL + 500))
     revocations.forget(UNTIL + 400)

@@ -61,7 +61,13 @@ async def test_pages_of_the_feed_join_to_all_of_it(database, monkeypatch):
         ]
         assert [entry.key for entry in rest.entries] == ["1a", "1b", "1c", "2a", "2b", "2c", "over"]
         assert (snapshot.head, rest.head) == (4, 4)
-        assert [len(each.committed_ms) for each in (snapshot, rest)] == [9, 7]
+        pages, times = [], []
+        await revocations.load_after(
+            database, 1, heard=lambda page, committed_ms: (pages.append(page), times.extend(committed_ms))
+        )
+        assert [entry for page in pages for entry in page] == list(rest.entries)
+        assert max(map(len, pages)) <= rows
+        assert times == [NOW_MS] * 7
 
 
 class Replaced:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from mapae.errors import MapaeError, StorageFailed
 from mapae.flows.rotate_keys import keep_schedule
 from mapae.flows.service import Service
 from mapae.flows.sweep import sweep
+from mapae.sessions.revocation import Entry
 from mapae.storage import revocations as feed
 from mapae.storage import room
 
@@ -21,6 +23,8 @@ POLL_EVERY = 1.0
 """Seconds after which the feed is read although nothing seems to have changed: this renews the lease."""
 POLLS_IN_A_LEASE = 4
 """At least: a short lease is renewed more often, or a late poll would have valid tokens refused."""
+FORGOTTEN_AT_ONCE = 5_000
+"""Revocations of each kind whose time has passed, between two turns of the event loop."""
 TIDY_EVERY = 60.0
 """Seconds between two rounds of what time asks for: key schedule and deletion of what has expired."""
 
@@ -30,19 +34,24 @@ async def poll(service: Service) -> None:
     sent, wall = time.monotonic(), service.clock()
     now_ms = service.now_ms()
     revocations = service.revocations
-    if revocations.ready:
-        after = revocations.head
-        reading = await feed.load_after(service.database, after)
-        for at_ms in reading.committed_ms:
+    ready, after = revocations.ready, revocations.head
+
+    def heard(entries: Sequence[Entry], committed_ms: Sequence[int]) -> None:
+        revocations.add(entries)
+        if not ready:
+            return
+        for at_ms in committed_ms:
             took = max(0, now_ms - at_ms) / 1000
             service.tally.observe("revocation_propagation", took)
             if not service.hearing:
                 service.from_elsewhere.observe(took)
+
+    if ready:
+        reading = await feed.load_after(service.database, after, heard=heard)
     else:
-        after = 0
-        reading = await feed.load_snapshot(service.database)
+        reading = await feed.load_snapshot(service.database, heard=heard)
     revocations.apply(
-        reading.entries,
+        (),  # they have been heard
         head=reading.head,
         sent=sent,
         after=after,
@@ -88,7 +97,8 @@ async def tidy(service: Service) -> None:
     """Do what time asks for: move keys along their schedule, delete what has expired, forget old revocations."""
     await keep_schedule(service)
     await sweep(service)
-    service.revocations.forget(service.now_ms() // 1000)
+    while not service.revocations.forget(service.now_ms() // 1000, most=FORGOTTEN_AT_ONCE):
+        await asyncio.sleep(0)  # a million end in the same seconds when they began in the same
     service.feed.log.forget(service.now_ms() // 1000)
 
 

@@ -82,13 +82,19 @@ class _Rules:
         if value > self.least.get(key, 0):
             self.least[key] = value
 
-    def forget(self, before: int) -> None:
+    def forget(self, before: int, most: float) -> bool:
         for second in [second for second in self.due if second < before]:
-            for key in self.due.pop(second)[1]:
+            keys = self.due[second][1]
+            while keys:
+                if most <= 0:
+                    return False
+                key, most = keys.pop(), most - 1
                 # A key whose time was prolonged is due again later.
                 if self.until.get(key, before) < before:
                     del self.until[key]
                     self.least.pop(key, None)
+            del self.due[second]
+        return True
 
 
 class Revocations:
@@ -245,16 +251,17 @@ class Revocations:
         self._head = head
         self._fresh, self._wall = sent, wall
 
-    def forget(self, now: float) -> None:
-        """Drop entries whose time has passed by more than `keep_longer`.
+    def forget(self, now: float, *, most: float = inf) -> bool:
+        """Drop entries whose time has passed by more than `keep_longer`, and return whether there are no more of them.
 
         Args:
             now: the wall clock by which this node's verifier judges `exp`, seconds since 1970.
+            most: how many of each kind at the most.
         """
         before = int(now) - self.keep
-        for rules in self._rules.values():
-            rules.forget(before)
+        done = all([rules.forget(before, most) for rules in self._rules.values()])
         self._realm = max(self._rules["realm"].least.values(), default=0)
+        return done
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is known, one entry for each rule, for a snapshot or another node.

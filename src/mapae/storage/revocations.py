@@ -6,7 +6,8 @@ until it commits; a reader never has to fear that a smaller number appears later
 
 from __future__ import annotations
 
-from array import array
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,8 +20,10 @@ RAISE_HEAD = Statement("UPDATE feed_head SET seq = seq + 1 WHERE id = 0 RETURNIN
 
 _ENTRY = "INSERT INTO feed (seq, kind, key, value, until, at_ms) SELECT seq, ?, ?, ?, ?, ? FROM feed_head WHERE id = 0"
 _COLUMNS = "seq, kind, key, value, until, at_ms"
-PAGE_ROWS = 5_000
-"""Rows that are read at once."""
+PAGE_ROWS = 2_000
+"""Rows that are read at once: learning them takes the event loop some milliseconds."""
+Heard = Callable[[Sequence[Entry], Sequence[int]], None]
+"""Told of a page as soon as it was read: its entries, and when each was committed, in milliseconds since 1970."""
 
 
 def entry_statements(kind: Kind, key: str, *, value: int, until: int, now_ms: int) -> tuple[Statement, Statement]:
@@ -52,14 +55,12 @@ class Reading:
 
     Attributes:
         entries: in the order of their commits.
-        committed_ms: when each was committed, in milliseconds since 1970; to measure how fast it spreads.
         head: the position up to which they are complete.
         feed: names the feed; positions in a feed of another name mean nothing.
         now_ms: the database's clock when the reading began, for nodes to compare their own with.
     """
 
     entries: FeedLog
-    committed_ms: array[int]
     head: int
     feed: str
     now_ms: int
@@ -71,18 +72,31 @@ class _Head(NamedTuple):
     now_ms: int
 
 
-async def load_snapshot(database: Database) -> Reading:
-    """Return every entry that must still be remembered."""
+def _heard_by_nobody(_entries: Sequence[Entry], _committed_ms: Sequence[int]) -> None:
+    pass
+
+
+async def load_snapshot(database: Database, *, heard: Heard = _heard_by_nobody) -> Reading:
+    """Return every entry that must still be remembered.
+
+    Args:
+        heard: see `load_after`.
+    """
     # The plus keeps the index on `until` out of it: pages follow the primary key.
-    return await _read(database, 0, f"+until >= {database.now_ms} / 1000 AND ")
+    return await _read(database, 0, f"+until >= {database.now_ms} / 1000 AND ", heard)
 
 
-async def load_after(database: Database, seq: int) -> Reading:
-    """Return the entries after `seq`."""
-    return await _read(database, seq, "")
+async def load_after(database: Database, seq: int, *, heard: Heard = _heard_by_nobody) -> Reading:
+    """Return the entries after `seq`.
+
+    Args:
+        heard: told of every page, also of those of a feed that turns out to have been replaced meanwhile; so that
+            a million entries can be learnt without stopping the event loop for seconds.
+    """
+    return await _read(database, seq, "", heard)
 
 
-async def _read(database: Database, after: int, which: str) -> Reading:
+async def _read(database: Database, after: int, which: str, heard: Heard) -> Reading:
     """Read page by page, so that what is small in the end is never large on the way.
 
     Each page is of a moment of its own, and they join all the same: positions follow the order of commits, so nothing
@@ -91,19 +105,21 @@ async def _read(database: Database, after: int, which: str) -> Reading:
     sql = f"SELECT {_COLUMNS} FROM feed WHERE {which}(seq, kind, key) > (?, ?, ?) ORDER BY seq, kind, key LIMIT ?"  # noqa: S608
     ask_head = Statement(f"SELECT seq, name, {database.now_ms} FROM feed_head WHERE id = 0")  # noqa: S608
     last: tuple[int, str, str] = (after + 1, "", "")
-    entries, committed_ms = FeedLog(), array("q")
+    entries = FeedLog()
     first = before = None
     while True:
         rows, (row,) = await database.snapshot(Statement(sql, (*last, PAGE_ROWS)), ask_head)
         head = _Head(*row)
         first, before = first or head, before or head
         if head.name != first.name or head.seq < before.seq:
-            return await _read(database, after, which)  # the feed was replaced meanwhile
-        entries.extend(Entry(*row[:5]) for row in rows)
-        committed_ms.extend(row[5] for row in rows)
+            return await _read(database, after, which, heard)  # the feed was replaced meanwhile
+        page = [Entry(*row[:5]) for row in rows]
+        heard(page, [row[5] for row in rows])
+        entries.extend(page)
         if len(rows) < PAGE_ROWS:
-            return Reading(entries, committed_ms, head.seq, head.name, first.now_ms)
+            return Reading(entries, head.seq, head.name, first.now_ms)
         last, before = rows[-1][:3], head
+        await asyncio.sleep(0)  # a database that answers at once would keep the event loop for all of them
 
 
 async def load_time(database: Database) -> int:
