@@ -47,6 +47,18 @@ async def test_a_snapshot_leaves_out_what_nobody_needs_to_remember(database):
     assert ([entry.key for entry in reading.entries], reading.head) == (["a"], 2)
 
 
+async def heard_after(database, seq):
+    """Return the pages that were told of while the feed was read, and all moments of commits."""
+    pages, times = [], []
+
+    def heard(page, committed_ms):
+        pages.append(page)
+        times.extend(committed_ms)
+
+    await revocations.load_after(database, seq, heard=heard)
+    return pages, times
+
+
 async def test_pages_of_the_feed_join_to_all_of_it(database, monkeypatch):
     for number in range(3):
         keys = (f"{number}{letter}" for letter in "cab")
@@ -61,10 +73,7 @@ async def test_pages_of_the_feed_join_to_all_of_it(database, monkeypatch):
         ]
         assert [entry.key for entry in rest.entries] == ["1a", "1b", "1c", "2a", "2b", "2c", "over"]
         assert (snapshot.head, rest.head) == (4, 4)
-        pages, times = [], []
-        await revocations.load_after(
-            database, 1, heard=lambda page, committed_ms: (pages.append(page), times.extend(committed_ms))
-        )
+        pages, times = await heard_after(database, 1)
         assert [entry for page in pages for entry in page] == list(rest.entries)
         assert max(map(len, pages)) <= rows
         assert times == [NOW_MS] * 7

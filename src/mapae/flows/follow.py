@@ -97,7 +97,9 @@ async def tidy(service: Service) -> None:
     """Do what time asks for: move keys along their schedule, delete what has expired, forget old revocations."""
     await keep_schedule(service)
     await sweep(service)
-    while not service.revocations.forget(service.now_ms() // 1000, most=FORGOTTEN_AT_ONCE):
+    done = False
+    while not done:
+        done = service.revocations.forget(service.now_ms() // 1000, most=FORGOTTEN_AT_ONCE)
         await asyncio.sleep(0)  # a million end in the same seconds when they began in the same
     service.feed.log.forget(service.now_ms() // 1000)
 

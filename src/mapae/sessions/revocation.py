@@ -259,9 +259,9 @@ class Revocations:
             most: how many of each kind at the most.
         """
         before = int(now) - self.keep
-        done = all([rules.forget(before, most) for rules in self._rules.values()])
+        done = [rules.forget(before, most) for rules in self._rules.values()]
         self._realm = max(self._rules["realm"].least.values(), default=0)
-        return done
+        return all(done)
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is known, one entry for each rule, for a snapshot or another node.
