@@ -7,6 +7,8 @@ too early, no more come back in a second than can be served in it.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 FIRST_SECONDS = 1.0
 """The first may come so soon: a queue that has just been full is half empty by then."""
 MOST_SECONDS = 60.0
@@ -43,7 +45,5 @@ class Bookings:
         return len(self._moments)
 
     def _forget_past(self, now: float) -> None:
-        for holder, moment in [*self._moments.items()]:
-            if moment > now:
-                break
+        for holder in [*takewhile(lambda each: self._moments[each] <= now, self._moments)]:
             del self._moments[holder]

@@ -81,6 +81,7 @@ class PoolState:
 
     def has_room(self, share: float = 1.0) -> bool:
         """Return whether one job more can wait in this share of the queue, or be begun at once."""
+        # A free thread always takes a job, so one slow measurement cannot make the pool refuse for ever.
         return self.depth + self.in_flight < self.threads + self.queue_limit * share
 
 
@@ -155,7 +156,7 @@ class HashPool:
         job: _Job[T] = _Job(Future(), lambda: compute(*args, **kwargs), self._clock(), wanted)
         job.future.add_done_callback(lambda future: self._forget_cancelled(job, future))
         with self._changed:
-            if self._closing or not self._has_room():
+            if self._closing or not self.state.has_room():
                 self._counts["refused"] += 1
                 raise self._busy()
             self._queue.append(job)  # type: ignore[arg-type]
@@ -208,10 +209,6 @@ class HashPool:
         await self.close()
 
     # What follows up to _work is called with self._changed held.
-
-    def _has_room(self) -> bool:
-        # A free thread always takes a job, so one slow measurement cannot make the pool refuse for ever.
-        return len(self._queue) + self._in_flight < len(self._threads) + self._queue_limit()
 
     def _queue_limit(self) -> int:
         """Return how many jobs can wait and still be answered within the deadline; at least one for each thread."""
