@@ -62,12 +62,13 @@ def arrived_body(scope: Scope, *, limit: int = BODY_LIMIT) -> bytes | None:
     Raises:
         BodyTooLarge: it is longer than `limit` bytes, or says that it will be.
     """
-    announced = header(scope, b"content-length")
-    if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
-        raise BodyTooLarge
     arrived = scope.get("extensions", _NOTHING).get(WHOLE_BODY)
     body: bytes | None = arrived() if arrived is not None else None
-    if body is not None and len(body) > limit:
+    if body is None:
+        announced = header(scope, b"content-length")
+        if announced is not None and announced.isdigit() and int(announced[:20]) > limit:
+            raise BodyTooLarge
+    elif len(body) > limit:
         raise BodyTooLarge
     return body
 

@@ -1,7 +1,8 @@
 """HTTP/1.1 for uvicorn, written for short answers, with bounds that others leave to a proxy.
 
-httptools reads a request. An application that can answers it at once, without a task of its own; any other runs in
-one, as ASGI says. An answer is written in one piece, and no timer is set for every request.
+httptools reads a request, unless its head is the one that came before it on this connection. An application that can
+answers it at once, without a task of its own; any other runs in one, as ASGI says. An answer is written in one piece,
+and no timer is set for every request.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from uvicorn.server import ServerState
 from mapae.web.answers import Scope
 from mapae.web.head_lines import Header, written
 from mapae.web.http_request import Answering, HttpRequest
+from mapae.web.known_head import KnownHead, known_head
 from mapae.web.later import Later
 
 HEAD_LIMIT = 64 * 1024
@@ -68,6 +70,7 @@ class PoliteHttp(asyncio.Protocol):
         self._url, self._headers, self._expects = b"", list[Header](), False
         self._waiting: deque[tuple[Scope, HttpRequest]] = deque()
         self._reading: HttpRequest | None = None
+        self._known: KnownHead | None = None
         self._answering: HttpRequest | None = None
         self._paused, self._writable = False, asyncio.Event()
         self._writable.set()
@@ -102,6 +105,12 @@ class PoliteHttp(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse `data` and begin to answer; what is left of a head counts against its bounds."""
         self._idle_since = None
+        if self._known is not None:
+            if self._answering is None and not self._waiting and self._known.begins(data) and self._writable.is_set():
+                self._answer_again(self._known, data)
+                return
+            self._known = None
+        began_between = self._is_between()
         self._arrived, self._ended_here = len(data), False
         try:
             self._parser.feed_data(data)
@@ -110,6 +119,8 @@ class PoliteHttp(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(self._refused)
             return
+        if began_between and self._ended_here and self._is_between():
+            self._known = known_head(data, self._waiting[-1][0])
         if self._waiting:
             self._go_on()
         if self._in_head and not self.transport.is_closing():
@@ -227,19 +238,32 @@ class PoliteHttp(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self._waiting and self._answering is None and self._writable.is_set():
-            scope, request = self._waiting.popleft()
-            self._answering = request
-            if self._server.default_headers is not self._date:
-                self._date = self._server.default_headers
-                self.default_lines = written(self._date)
-            if self._later is not None and self._app.is_patient(scope):
-                self._later.do(partial(self._start, scope, request))
-            else:
-                self._start(scope, request)
+            self._answer(*self._waiting.popleft())
         if self._waiting:
             self.pause_reading()
         elif self._reading is None:
             self.resume_reading()
+
+    def _is_between(self) -> bool:
+        """Say whether the parser stands between two requests."""
+        return self._reading is None and not self._in_head
+
+    def _answer_again(self, known: KnownHead, data: bytes) -> None:
+        """Answer a request with a head that is known; the parser stands between two requests, and need not see it."""
+        scope = known.scope()
+        request = HttpRequest(self, scope, keep_alive=True, expects=False)
+        request.take_body(data[len(known.octets) :])
+        self._answer(scope, request)
+
+    def _answer(self, scope: Scope, request: HttpRequest) -> None:
+        self._answering = request
+        if self._server.default_headers is not self._date:
+            self._date = self._server.default_headers
+            self.default_lines = written(self._date)
+        if self._later is not None and self._app.is_patient(scope):
+            self._later.do(partial(self._start, scope, request))
+        else:
+            self._start(scope, request)
 
     def _start(self, scope: Scope, request: HttpRequest) -> None:
         if request.gone:

@@ -1,0 +1,235 @@
+"""A head that comes again on a connection says the same again, and nothing that looks like it says more or less."""
+
+import asyncio
+import json
+from itertools import pairwise
+
+import pytest
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from uvicorn.server import ServerState
+
+from mapae.web.http_protocol import PoliteHttp
+from mapae.web.known_head import LONGEST, known_head
+
+POST = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
+GET = b"GET /b?c=d HTTP/1.1\r\nhost: a\r\naccept: */*\r\n\r\n"
+CHUNKED = b"POST /c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+TWO_HEADS = b"POST /d HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(GET)
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.said, self.closed = b"", False
+
+    def write(self, data):
+        self.said += data
+
+    def is_closing(self):
+        return self.closed
+
+    def close(self):
+        self.closed = True
+
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+
+class Repeating:
+    """Answers with what it was asked, at once where all of it is there."""
+
+    def __init__(self):
+        self.scopes = []
+
+    def begin(self, scope, request):
+        body = request.whole_body()
+        if body is None:
+            return self.wait(scope, request)
+        self.answer(scope, request, body)
+        return None
+
+    async def wait(self, scope, request):
+        body, more = b"", True
+        while more:
+            message = await request.receive()
+            if message["type"] != "http.request":
+                return
+            body, more = body + message["body"], message["more_body"]
+        self.answer(scope, request, body)
+
+    def answer(self, scope, request, body):
+        self.scopes.append(scope)
+        scope["headers"].append((b"x-mine", b"1"))  # whoever answers may do with it as they like
+        told = [scope["method"], scope["path"], scope["query_string"].decode(), len(scope["headers"]), body.decode()]
+        request.answer(200, b"", json.dumps(told).encode() + b"\n")
+
+
+async def heard(pieces, app=None, *, wait=0.0):
+    """What is answered to `pieces`, each of which comes by itself once the ones before it are dealt with."""
+    app, wire = app or Repeating(), Wire()
+    config = uvicorn.Config(app, http=PoliteHttp, ws="none", lifespan="off", log_config=None)
+    config.load()
+    config.loaded_app = app
+    protocol = PoliteHttp(config, ServerState(), {})
+    protocol.connection_made(wire)
+    for piece in pieces:
+        if wire.closed:
+            break
+        protocol.data_received(piece)
+        for _ in range(40):
+            await asyncio.sleep(0)
+    await asyncio.sleep(wait)
+    protocol.connection_lost(None)
+    answers = [line for line in wire.said.split(b"\n") if line.startswith(b"[")]
+    return [json.loads(line) for line in answers], wire
+
+
+def of(request: bytes):
+    head, _, body = request.partition(b"\r\n\r\n")
+    line, *fields = head.split(b"\r\n")
+    method, target, _ = line.split(b" ")
+    path, _, query = target.partition(b"?")
+    if b"chunked" in head:
+        body = body.split(b"\r\n")[1]
+    return [method.decode(), path.decode(), query.decode(), len(fields) + 1, body.decode()]
+
+
+def test_the_same_head_again_is_the_same_request_with_its_own_body():
+    app = Repeating()
+    answers, _ = asyncio.run(heard([POST + b"ab", POST + b"cd", POST + b"ef"], app))
+    assert [body for *_, body in answers] == ["ab", "cd", "ef"]
+    assert answers[0][:4] == answers[2][:4] == ["POST", "/a", "", 3]
+    assert len({id(scope) for scope in app.scopes}) == 3
+
+
+REQUESTS = st.sampled_from(
+    [
+        POST + b"ab",
+        POST + b"cd",
+        POST + b"\r\n",
+        GET,
+        GET.replace(b"/b", b"/e"),
+        CHUNKED + b"1\r\nx\r\n0\r\n\r\n",
+        CHUNKED + b"1\r\ny\r\n0\r\n\r\n",
+        TWO_HEADS + GET,
+        TWO_HEADS + GET.replace(b"c=d", b"e=f"),
+    ]
+)
+
+
+@given(st.lists(REQUESTS, min_size=1, max_size=12), st.data())
+def test_however_requests_arrive_each_is_answered_as_itself(requests, data):
+    whole = data.draw(st.booleans(), "each by itself")
+    stream = b"".join(requests)
+    cuts = [] if whole else data.draw(st.lists(st.integers(0, len(stream)), max_size=8), "cuts")
+    places = sorted({0, len(stream), *cuts})
+    pieces = requests if whole else [stream[one:other] for one, other in pairwise(places)]
+    answers, wire = asyncio.run(heard(pieces))
+    assert answers == [of(request) for request in requests]
+    assert not wire.closed
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([POST + b"ab", POST + b"abGET"], id="more than the request"),
+        pytest.param([POST + b"ab", POST + b"a", b"b"], id="less than the request"),
+        pytest.param(
+            [b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na", b"b" + GET, GET], id="a rest first"
+        ),
+        pytest.param([POST + b"\r\n\r\n", POST + b"ab\r\n"], id="an empty line after it"),
+    ],
+)
+def test_what_only_looks_like_a_request_that_came_is_read_as_what_it_is(pieces):
+    answers, _ = asyncio.run(heard(pieces))
+    assert [body for *_, body in answers][:2] in (["ab", "ab"], ["ab", ""], ["\r\n", "ab"])
+
+
+def test_a_rest_that_came_before_a_head_is_no_part_of_it():
+    half = POST + b"a"
+    answers, wire = asyncio.run(heard([half, b"b" + GET, b"b" + GET]))
+    assert [path for _, path, *_ in answers] == ["/a", "/b"]
+    assert wire.said.count(b"400 Bad Request") == 1
+    assert wire.closed
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        pytest.param(POST + b"a", id="a part of the body"),
+        pytest.param(POST + b"abc", id="more than the body"),
+        pytest.param(b"GET / HTTP/1.1\nhost: a\r\n\r\n", id="a line without CR"),
+        pytest.param(b"GET / HTTP/1.1\r\nhost: a\n\nx\r\n\r\n", id="an end without CR"),
+        pytest.param(b"GET / HTTP/1.1\r\nx: " + b"a" * LONGEST + b"\r\n\r\n", id="too long"),
+    ],
+)
+def test_a_head_is_not_remembered_where_its_end_is_not_plain(request_bytes):
+    length = [(b"content-length", b"2")] if b"content-length" in request_bytes else []
+    assert known_head(request_bytes, {"headers": length}) is None
+
+
+@pytest.mark.parametrize("field", [b"transfer-encoding: chunked", b"expect: 100-continue"])
+def test_a_request_that_is_more_than_a_head_and_a_body_is_not_remembered(field):
+    name, _, value = field.partition(b": ")
+    head = b"POST / HTTP/1.1\r\n" + field + b"\r\n\r\n"
+    assert known_head(head, {"headers": [(name, value)]}) is None
+
+
+def about_its_own_length(head: bytes) -> bytes:
+    size = len(head) + len(b"content-length: 00\r\n\r\n")
+    return head + b"content-length: %d\r\n\r\n" % size
+
+
+HALF = about_its_own_length(b"POST /c HTTP/1.1\r\nhost: a\r\n")
+REST = b"z" * len(HALF)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "asked"),
+    [
+        pytest.param([GET, TWO_HEADS, GET, GET], [GET, TWO_HEADS + GET, GET], id="a body"),
+        pytest.param(
+            [GET, b"POST /c HTTP/1.1\r\nx: ", GET, GET], [GET, b"POST /c HTTP/1.1\r\nx: " + GET, GET], id="a field"
+        ),
+        pytest.param([GET + HALF, REST] * 2, [GET, HALF + REST] * 2, id="with the head of another"),
+        pytest.param([b"\r\n", GET, b"\r\n", GET], [GET, GET], id="after an empty line"),
+    ],
+)
+def test_a_known_head_in_another_place_is_what_it_is_there(pieces, asked):
+    answers, _ = asyncio.run(heard(pieces))
+    assert answers == [of(request) for request in asked]
+
+
+def test_the_same_again_waits_until_what_came_before_is_answered():
+    class SlowAtFirst(Repeating):
+        begun = 0
+
+        def begin(self, scope, request):
+            self.begun += 1
+            return self.slowly(scope, request) if self.begun == 1 else super().begin(scope, request)
+
+        async def slowly(self, scope, request):
+            await asyncio.sleep(0.05)
+            self.answer(scope, request, request.whole_body())
+
+    answers, _ = asyncio.run(heard([GET, POST + b"ab", POST + b"cd"], SlowAtFirst(), wait=0.2))
+    assert [path for _, path, *_ in answers] == ["/b", "/a", "/a"]
+    answers, _ = asyncio.run(heard([POST + b"ab", POST + b"cd"], SlowAtFirst(), wait=0.2))
+    assert [body for *_, body in answers] == ["ab", "cd"]
+
+
+def test_nothing_is_remembered_while_the_body_of_a_request_that_was_answered_is_not_there():
+    class Hasty(Repeating):
+        def begin(self, scope, request):
+            self.answer(scope, request, b"")
+
+    answers, wire = asyncio.run(heard([GET + HALF, GET + HALF], Hasty()))
+    assert [path for _, path, *_ in answers] == ["/b", "/c"]
+    assert wire.said.count(b"400 Bad Request") == 1
