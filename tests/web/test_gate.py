@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mapae.admission.places import LEAST_AT_ONCE
+from mapae.admission.waiting import STANDING_SECONDS
 from mapae.flows.hash_pool import HashPool
 from mapae.flows.run_gate import set_gate
 
@@ -189,6 +190,20 @@ async def test_a_network_with_many_places_waits_for_the_next_one_and_is_told_so(
     assert f'content="{room.headers["retry-after"]}; url=/wait?next=%2Faccount"' in room.text
     await service.hash_pool.close()
     service.hash_pool = own
+
+
+async def test_whoever_is_first_before_a_closed_gate_is_not_told_that_it_is_their_turn(service, browser, jane):
+    await set_gate(service, "closed")
+    await until(lambda: service.gate.keeper.state.mode == "closed")
+    await browser.get("/sign-in?next=/account")
+    for language, first, stands in (
+        ("en", "You are first in line", "stands still"),
+        ("ko", "맨 앞이에요", "줄이 멈춰 있어요"),
+    ):
+        room = await browser.get("/wait?next=/account", headers={"accept-language": language})
+        assert first in room.text
+        assert stands in room.text
+        assert 8 <= int(room.headers["retry-after"]) <= STANDING_SECONDS
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from mapae.admission.arrivals import ArrivalClock
 from mapae.admission.gate import FRESH_MS, NOTICE_MS, GateState, Mode, Report, advance
 from mapae.admission.line import BUCKET_MS, Arrivals, Line
-from mapae.admission.waiting import Admitted, Held, estimate, interval
+from mapae.admission.waiting import STANDING_SECONDS, Admitted, Held, estimate, interval
 
 _MOMENT_MS = 800
 _MARGIN_MS = 10_000
@@ -118,8 +118,10 @@ class Gatekeeper:
         ahead = self.line.ahead(place, tau=tau)
         if mode == "open" and ahead < 1 and self.certain(now_ms):
             return Admitted()  # the head of the line, or somebody whom a node counted that died before it told
-        opens_in = max(0, (state.opens_ms or now_ms) - now_ms) / 1000 if mode == "closed" else 0.0
         stands = mode == "closed" and state.opens_ms is None
+        opens_in = 0.0
+        if mode == "closed":
+            opens_in = STANDING_SECONDS if state.opens_ms is None else max(0, state.opens_ms - now_ms) / 1000
         pace = state.pace or self.capacity
         rate = pace if mode == "closed" or not state.pace else state.rate
         return Held(

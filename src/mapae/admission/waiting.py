@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 LEAST_INTERVAL = 1
 MOST_INTERVAL = 60
+STANDING_SECONDS = 10
+"""While the line stands still and nobody knows until when, it is taken to go on after so long."""
 _SHARE = 0.6
 """Of the wait, after which the next look comes: in time even when the line is let in with `gate.HASTE`."""
 _LEAST_FACTOR, _MOST_FACTOR = 0.6, 1.2
