@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from uvicorn.server import ServerState
 
+from mapae.admission import gatekeeper
+from mapae.admission.waiting import interval
 from mapae.flows.gate import look
 from mapae.flows.run_gate import set_gate
 from mapae.web.http_protocol import PoliteHttp
@@ -122,8 +124,12 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-async def closed(app, api):
-    """A gate that is closed, so that everybody stands in line; inside is a connection to its server."""
+async def closed(app, api, monkeypatch):
+    """A gate that is closed, so that everybody stands in line; inside is a connection to its server.
+
+    All are told the same seconds, which otherwise differ by lot.
+    """
+    monkeypatch.setattr(gatekeeper, "interval", lambda ahead, **more: interval(ahead, **more | {"lot": 0.0}))
     await set_gate(app.service, "closed")
     await look(app.service)
     async with connected(app) as line:
