@@ -69,7 +69,7 @@ def test_the_room_can_be_used_by_everybody_and_says_when_the_line_stands(  # noq
         crowd()
         desk = visit(language, scheme=scheme)
         desk.goes_to("/account")
-        desk.sees("wait.heading")
+        desk.sees("wait.paused")
         desk.sees("wait.stands")
         picture(desk, f"wait-{language}-{scheme}-wide")
         assert violations(desk, axe) == []
@@ -85,7 +85,7 @@ def test_a_link_to_a_page_inside_leads_to_the_line_and_then_on_to_the_page(serve
     desk = visit(language, javascript=javascript)
     with closed(server):
         desk.goes_to("/account/password")
-        desk.sees("wait.heading")
+        desk.sees("wait.paused")
         assert "/wait?next=%2Faccount%2Fpassword" in desk.page.url
         assert TICKET in cookies_of(desk)
     desk.page.wait_for_url("**/sign-in?next=%2Faccount%2Fpassword")
@@ -99,12 +99,12 @@ def test_while_the_database_cannot_be_read_nobody_is_let_in_and_the_page_waits_o
     desk = visit()
     with closed(server):
         desk.goes_to("/account")
-        desk.sees("wait.heading")
+        desk.sees("wait.paused")
         with unreadable(server.data):
             with desk.page.expect_response(lambda answer: "/wait" in answer.url and answer.status >= 500):
                 pass
             assert "/wait" in desk.page.url
-            desk.sees("wait.heading")
+            desk.sees("wait.paused")
             newcomer = visit()
             assert newcomer.page.goto(server.url + "/sign-in").status >= 500
             assert newcomer.page.locator("[name=password]").count() == 0
@@ -168,7 +168,7 @@ def test_one_ticket_on_two_devices_lets_one_in(server, visit):
     desk = visit()
     with closed(server):
         desk.goes_to("/account")
-        desk.sees("wait.heading")
+        desk.sees("wait.paused")
         copy = visit(storage_state=desk.context.storage_state())
         copy.goes_to("/account")
         assert cookies_of(copy)[TICKET] == cookies_of(desk)[TICKET]
