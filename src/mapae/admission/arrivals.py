@@ -43,11 +43,14 @@ class ArrivalClock:
         return int(self._show(monotonic))
 
     def _show(self, monotonic: float) -> float:
-        passed = max(0.0, monotonic - self._shown_at) * 1000
-        self._shown_at = max(self._shown_at, monotonic)
-        error = self._source_ms + (monotonic - self._source_at) * 1000 - self._shown_ms - passed
-        if error > _STEP_MS:
-            self._shown_ms += passed + error
+        passed = 0.0
+        if monotonic > self._shown_at:
+            passed, self._shown_at = (monotonic - self._shown_at) * 1000, monotonic
+        shown = self._shown_ms + passed
+        error, most = self._source_ms + (monotonic - self._source_at) * 1000 - shown, passed * _SLEW
+        if error > _STEP_MS or -most <= error <= most:
+            shown += error
         else:
-            self._shown_ms += passed + max(-passed * _SLEW, min(error, passed * _SLEW))
-        return self._shown_ms
+            shown += most if error > 0.0 else -most
+        self._shown_ms = shown
+        return shown
