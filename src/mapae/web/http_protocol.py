@@ -105,11 +105,11 @@ class PoliteHttp(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse `data` and begin to answer; what is left of a head counts against its bounds."""
         self._idle_since = None
-        if self._known is not None:
-            if self._answering is None and not self._waiting and self._known.begins(data) and self._writable.is_set():
-                self._answer_again(self._known, data)
-                return
-            self._known = None
+        if self._known is not None and self._known.begins(data):
+            self._take_again(self._known, data)
+            self._go_on()
+            return
+        self._known = None
         began_between = self._is_between()
         self._arrived, self._ended_here = len(data), False
         try:
@@ -238,7 +238,15 @@ class PoliteHttp(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self._waiting and self._answering is None and self._writable.is_set():
-            self._answer(*self._waiting.popleft())
+            scope, request = self._waiting.popleft()
+            self._answering = request
+            if self._server.default_headers is not self._date:
+                self._date = self._server.default_headers
+                self.default_lines = written(self._date)
+            if self._later is not None and self._app.is_patient(scope):
+                self._later.do(partial(self._start, scope, request))
+            else:
+                self._start(scope, request)
         if self._waiting:
             self.pause_reading()
         elif self._reading is None:
@@ -248,22 +256,13 @@ class PoliteHttp(asyncio.Protocol):
         """Say whether the parser stands between two requests."""
         return self._reading is None and not self._in_head
 
-    def _answer_again(self, known: KnownHead, data: bytes) -> None:
-        """Answer a request with a head that is known; the parser stands between two requests, and need not see it."""
+    def _take_again(self, known: KnownHead, data: bytes) -> None:
+        """Put a request with a known head in the queue; the parser stands between two requests, and need not see it."""
         scope = known.scope()
         request = HttpRequest(self, scope, keep_alive=True, expects=False)
-        request.take_body(data[len(known.octets) :])
-        self._answer(scope, request)
-
-    def _answer(self, scope: Scope, request: HttpRequest) -> None:
-        self._answering = request
-        if self._server.default_headers is not self._date:
-            self._date = self._server.default_headers
-            self.default_lines = written(self._date)
-        if self._later is not None and self._app.is_patient(scope):
-            self._later.do(partial(self._start, scope, request))
-        else:
-            self._start(scope, request)
+        request.add_body(data[len(known.octets) :])
+        request.end_body()
+        self._waiting.append((scope, request))
 
     def _start(self, scope: Scope, request: HttpRequest) -> None:
         if request.gone:

@@ -87,10 +87,6 @@ class HttpRequest:
             self._connection.pause_reading()
         self._wake()
 
-    def take_body(self, body: bytes) -> None:
-        """Have the whole body at once, before anybody has asked for it."""
-        self._body, self.whole, self._news = body, True, True
-
     def end_body(self) -> None:
         """Note that there is no more of the body."""
         self.whole = True
