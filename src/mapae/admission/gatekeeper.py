@@ -118,16 +118,14 @@ class Gatekeeper:
         ahead = self.line.ahead(place, tau=tau)
         if mode == "open" and ahead < 1 and self.certain(now_ms):
             return Admitted()  # the head of the line, or somebody whom a node counted that died before it told
-        stands = mode == "closed" and state.opens_ms is None
-        opens_in = 0.0
-        if mode == "closed":
-            opens_in = STANDING_SECONDS if state.opens_ms is None else max(0, state.opens_ms - now_ms) / 1000
+        opens_ms = state.opens_ms if mode == "closed" else now_ms
+        opens_in = STANDING_SECONDS if opens_ms is None else max(0, opens_ms - now_ms) / 1000
         pace = state.pace or self.capacity
         rate = pace if mode == "closed" or not state.pace else state.rate
         return Held(
             ahead=int(ahead),
             interval=interval(ahead, pace=pace, opens_in=opens_in, lot=lot),
-            wait=None if stands else estimate(ahead, rate=rate, opens_in=opens_in),
+            wait=None if opens_ms is None else estimate(ahead, rate=rate, opens_in=opens_in),
         )
 
     def unsent(self) -> list[Arrivals]:

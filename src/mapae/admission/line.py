@@ -19,8 +19,6 @@ BUCKET_MS = 100
 """Milliseconds of arrivals that are counted together."""
 BUCKET = BUCKET_MS * 1000
 """The same in the unit of places."""
-_NOBODY = (-1, 0.0)
-"""How far the line has been let in, and how many that are, before anybody has asked."""
 
 
 class Arrivals(NamedTuple):
@@ -45,7 +43,7 @@ def place_of(arrived_ms: int, lot: int) -> int:
 class Line:
     """The merged counts of all nodes. Questions are answered as of the last `settle`."""
 
-    __slots__ = ("_buckets", "_counts", "_dropped", "_floor", "_known", "_let_in", "_pending", "_upto", "total")
+    __slots__ = ("_buckets", "_counts", "_dropped", "_floor", "_known", "_pending", "_upto", "total")
 
     def __init__(self) -> None:
         """Begin with an empty line.
@@ -60,7 +58,6 @@ class Line:
         self._upto: list[int] = []  # people in this bucket and all before it, since the beginning
         self._floor = 0
         self._dropped = 0  # people in the buckets that were forgotten
-        self._let_in = _NOBODY
         self.total = 0
 
     def count(self, node: str, bucket: int, people: int) -> None:
@@ -95,7 +92,6 @@ class Line:
                 counts.insert(at, more)
             first = min(first, at)
         self._pending.clear()
-        self._let_in = _NOBODY
         before = self._upto[first - 1] if first else self._dropped
         del self._upto[first:]
         self._upto.extend(accumulate(counts[first:], initial=before))
@@ -117,9 +113,7 @@ class Line:
         Before whoever has just come stand also those who are not settled yet, some of whom came after them: a number
         that can only get smaller.
         """
-        if self._let_in[0] != tau:
-            self._let_in = tau, self.before(tau)  # all who ask between two decisions ask with the same
-        ahead = self.before(place) - self._let_in[1]
+        ahead = self.before(place) - self.before(tau)
         bucket = place // BUCKET
         if self._pending and (not self._buckets or bucket > self._buckets[-1]):
             ahead += sum(people for each, people in self._pending.items() if each <= bucket) - 1  # the holder
@@ -149,7 +143,7 @@ class Line:
         if floor <= self._floor:
             return
         self.settle()
-        self._floor, self._let_in = floor, _NOBODY
+        self._floor = floor
         at = bisect_left(self._buckets, floor)
         if at:
             self._dropped = self._upto[at - 1]
