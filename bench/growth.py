@@ -1,6 +1,6 @@
 """What one refresh costs as sessions grow from a thousand to a million, and what a million revocations take.
 
-    python bench/growth.py [--quick] [--only SQLite] [--rounds 7] [--json FILE] [--chart FILE]
+    python bench/growth.py [--quick] [--only SQLite] [--rounds 5] [--asked 8000] [--json FILE] [--chart FILE]
 
 Every size has a database with as many accounts as sessions, and a process, of its own; all are open at once and asked
 in turn, so that a busy moment of the machine meets all alike. A refresh is what the service does for one, from the
@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from measure import revoked
-from measure.many import revoke, settle, table_sizes
+from measure.many import make_tables, revoke, settle, table_sizes
 from measure.one_size import IN_FLIGHT, Cost, OneSize
 from measure.postgres import Postgres, postgres_here
 from measure.report import machine
@@ -29,8 +29,6 @@ from measure.rounds import say
 from measure.servers import end_on_sigterm
 
 from mapae.lab.chart import Bar, Bars, draw
-from mapae.storage import migrate
-from mapae.storage.database import open_database
 from mapae.web import event_loop
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -148,12 +146,6 @@ def memory_words(one: dict) -> str:
         f"{one['peak_bytes'] / 1e6:.0f} MB while they are read; {one['feed_octets'] / count:.0f} bytes each in the "
         f"database; learned in {one['seconds']:.1f} s ({one['cpu_seconds']:.1f} s of processor time)"
     )
-
-
-async def make_tables(url: str) -> None:
-    database = await open_database(url)
-    await migrate.apply(database)
-    await database.close()
 
 
 def main() -> int:

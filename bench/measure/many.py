@@ -11,8 +11,8 @@ from mapae.flows.issue import FIRST_PARTY
 from mapae.jose import base64url
 from mapae.sessions import refresh as family
 from mapae.sessions.session import Session, start
-from mapae.storage import accounts, sessions
-from mapae.storage.database import database_file
+from mapae.storage import accounts, migrate, sessions
+from mapae.storage.database import database_file, open_database
 from mapae.storage.statement import Statement, Value
 
 DAY_MS = 86_400_000
@@ -165,6 +165,13 @@ def revoke(url: str, count: int, *, now: int) -> None:
 
     with psycopg.connect(url) as connection:
         connection.execute(head)
+
+
+async def make_tables(url: str) -> None:
+    """Make the tables of an empty database."""
+    database = await open_database(url)
+    await migrate.apply(database)
+    await database.close()
 
 
 def settle(url: str) -> None:

@@ -23,11 +23,9 @@ from mapae.flows.refresh import refresh
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.settings import load_settings
-from mapae.storage import migrate
-from mapae.storage.database import open_database
 from mapae.web import event_loop
 from measure.bare import BARE, Bare
-from measure.many import Many, settle, table_sizes
+from measure.many import Many, make_tables, settle, table_sizes
 from measure.postgres import Postgres
 
 IN_FLIGHT = 16
@@ -60,8 +58,7 @@ class OneSize:
     def __init__(self, store: str, url: str, count: int, folder: Path, server: Postgres | None = None) -> None:
         """Make it; this takes a while."""
         context = get_context("spawn")
-        self.store, self.count = store, count
-        self._server = server
+        self.count, self._server = count, server
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, store, url, count, folder), daemon=True)
         self._process.start()
@@ -100,9 +97,7 @@ def _serve(pipe, store: str, url: str, count: int, folder: Path) -> None:
 async def _answer(pipe, store: str, url: str, count: int, folder: Path) -> None:
     """Make the database, then measure what is asked for until nobody asks any more."""
     environment = {"MAPAE_DATA": str(folder), "MAPAE_DATABASE": url, "MAPAE_STRICT_REFRESH": "true"}
-    database = await open_database(url)
-    await migrate.apply(database)
-    await database.close()
+    await make_tables(url)
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(open_service(load_settings({}, environment, [])))
         people = Many(count, service.refresh_key, service.now_ms(), HASH)
