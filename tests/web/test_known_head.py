@@ -137,19 +137,17 @@ def test_however_requests_arrive_each_is_answered_as_itself(requests, data):
 
 
 @pytest.mark.parametrize(
-    "pieces",
+    ("pieces", "bodies"),
     [
-        pytest.param([POST + b"ab", POST + b"abGET"], id="more than the request"),
-        pytest.param([POST + b"ab", POST + b"a", b"b"], id="less than the request"),
-        pytest.param(
-            [b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na", b"b" + GET, GET], id="a rest first"
-        ),
-        pytest.param([POST + b"\r\n\r\n", POST + b"ab\r\n"], id="an empty line after it"),
+        pytest.param([POST + b"ab", POST + b"ab" + POST, b"cd"], ["ab", "ab", "cd"], id="more than the request"),
+        pytest.param([POST + b"ab", POST + b"a", b"b"], ["ab", "ab"], id="less than the request"),
+        pytest.param([POST + b"a", b"b" + GET, GET], ["ab", "", ""], id="a rest first"),
+        pytest.param([POST + b"\r\n\r\n", POST + b"ab\r\n"], ["\r\n", "ab"], id="an empty line after it"),
     ],
 )
-def test_what_only_looks_like_a_request_that_came_is_read_as_what_it_is(pieces):
+def test_what_only_looks_like_a_request_that_came_is_read_as_what_it_is(pieces, bodies):
     answers, _ = asyncio.run(heard(pieces))
-    assert [body for *_, body in answers][:2] in (["ab", "ab"], ["ab", ""], ["\r\n", "ab"])
+    assert [body for *_, body in answers] == bodies
 
 
 def test_a_rest_that_came_before_a_head_is_no_part_of_it():
