@@ -43,7 +43,16 @@ def sid_of(number):
 
 def session(number):
     times = {"now_ms": NOW_MS, "idle_ms": 14 * DAY_MS, "absolute_ms": 90 * DAY_MS}
-    return start(sid_of(number), "a" * 22, client_id="mapae", current=os.urandom(32), device="Firefox · Linux", **times)
+    return start(
+        sid_of(number),
+        "a" * 22,
+        epoch=0,
+        role="user",
+        client_id="mapae",
+        current=os.urandom(32),
+        device="Firefox · Linux",
+        **times,
+    )
 
 
 async def filled(url, rows):
@@ -78,7 +87,7 @@ async def with_mapae(database, *, rows, seconds, in_flight):
     async def client():
         while (began := time.perf_counter()) < end:
             found = await sessions.load_session(database, sid_of(chosen.randrange(rows)))
-            await sessions.replace_session(database, found[0], rotated(found[0]))
+            await sessions.replace_session(database, found, rotated(found))
             times.append(time.perf_counter() - began)
 
     began, worked = time.perf_counter(), time.process_time()
@@ -97,10 +106,7 @@ def with_the_standard_library(path, *, rows, seconds):
     end = began + seconds
     while (one := time.perf_counter()) < end:
         sid = sid_of(chosen.randrange(rows))
-        row = connection.execute(
-            "SELECT s.*, a.epoch, a.state, a.role FROM session s JOIN account a ON a.id = s.account_id WHERE s.sid = ?",
-            (sid,),
-        ).fetchone()
+        row = connection.execute("SELECT * FROM session WHERE sid = ?", (sid,)).fetchone()
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "UPDATE session SET previous = current, current = ?, replay = ?, generation = generation + 1, "
@@ -127,12 +133,7 @@ async def with_psycopg(url, *, rows, seconds, in_flight):
     async def client(connection):
         while (one := time.perf_counter()) < end:
             sid = sid_of(chosen.randrange(rows))
-            found = await connection.execute(
-                "SELECT s.*, a.epoch, a.state, a.role FROM session s JOIN account a ON a.id = s.account_id "
-                "WHERE s.sid = %s",
-                (sid,),
-                binary=True,
-            )
+            found = await connection.execute("SELECT * FROM session WHERE sid = %s", (sid,), binary=True)
             row = await found.fetchone()
             await connection.execute(
                 "UPDATE session SET previous = current, current = %s, replay = %s, generation = generation + 1, "

@@ -133,7 +133,17 @@ def play(seed: object, *, rule=decide, policy: RefreshPolicy | None = None) -> C
     policy = policy or RefreshPolicy()
     far = 10_000 * DAY_MS
     first = Presented(SID, 0, (1).to_bytes(32, "big"))
-    session = start(SID, "a", client_id="c", current=digest(first.secret), now_ms=0, idle_ms=far, absolute_ms=far)
+    session = start(
+        SID,
+        "a",
+        epoch=0,
+        role="user",
+        client_id="c",
+        current=digest(first.secret),
+        now_ms=0,
+        idle_ms=far,
+        absolute_ms=far,
+    )
     client, made = Client(seed, first), 1
     while client.happened["arrived"] < REQUESTS:
         now_ms, token = client.request()

@@ -100,7 +100,17 @@ def concrete_row(window, rule, row):
             policy=policy,
         )
 
-    session = start(SID, "a", client_id="c", current=digest(secret(1)), now_ms=0, idle_ms=10**12, absolute_ms=10**12)
+    session = start(
+        SID,
+        "a",
+        epoch=0,
+        role="user",
+        client_id="c",
+        current=digest(secret(1)),
+        now_ms=0,
+        idle_ms=10**12,
+        absolute_ms=10**12,
+    )
     if has_parent:
         session = ask(session, 1, 0).session
         if recovered:

@@ -13,7 +13,7 @@ from mapae.flows.service import Service
 from mapae.storage.database import database_file
 from measure.many import Many
 
-_READ = "SELECT s.*, a.epoch, a.state, a.role FROM session s JOIN account a ON a.id = s.account_id WHERE s.sid = "
+_READ = "SELECT * FROM session WHERE sid = "
 _SWAP = (
     "UPDATE session SET previous = current, current = {}, replay = {}, generation = generation + 1, opened_ms = {}, "
     "rotated_ms = {}, seen_ms = {} WHERE sid = {} AND current = {} AND revoked_ms IS NULL"

@@ -71,6 +71,8 @@ class Many:
         began = start(
             sid,
             _id("account", number),
+            epoch=0,
+            role="user",
             client_id=FIRST_PARTY,
             current=family.digest(secret),
             now_ms=self.now_ms,

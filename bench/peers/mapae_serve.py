@@ -147,7 +147,9 @@ async def _more(service: Service, owners: Sequence[Account], count: int) -> list
     moment, visitor = service.moment(), Visitor("127.0.0.1", "mapae-bench")
     rows, made = [], []
     for owner in itertools.islice(itertools.cycle(owners), count):
-        session, first_token = new_session(service, owner.id, visitor=visitor, now_ms=moment.now_ms)
+        session, first_token = new_session(
+            service, owner.id, epoch=owner.epoch, role=owner.role, visitor=visitor, now_ms=moment.now_ms
+        )
         tokens = first_tokens(service, session, first_token, account=owner, moment=moment, visitor=visitor)
         rows.append(sessions.added(session))
         made.append(Session(tokens.access_token, tokens.refresh_token or ""))

@@ -45,7 +45,7 @@ async def by_disabling_the_account(service, _, ended, __):
 
 
 async def by_an_operator(service, _, ended, __):
-    session, _owner = await sessions.load_session(service.database, ended.sid)
+    session = await sessions.load_session(service.database, ended.sid)
     await revoke_session(service, session, visitor=CONSOLE)
 
 

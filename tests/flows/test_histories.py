@@ -39,7 +39,7 @@ async def recorded(settings, clock, *, histories, weakened=lambda database: data
         found = []
         for number in range(histories):
             tokens = await jane.signs_in()
-            session, _ = await load_session(nodes[0].database, tokens.sid)
+            session = await load_session(nodes[0].database, tokens.sid)
             recorder = Recorder(
                 services=[replace(node, database=weakened(node.database)) for node in nodes],
                 clock=clock,
@@ -127,7 +127,17 @@ POLICY = RefreshPolicy()
 WINDOW = POLICY.window_ms
 FIRST, SECOND, THIRD = (Presented(SID, number, digest(b"%d" % number)) for number in range(3))
 OTHER = Presented(SID, 1, digest(b"other"))
-ROW = start(SID, "a", client_id="mapae", current=digest(FIRST.secret), now_ms=0, idle_ms=10**9, absolute_ms=10**9)
+ROW = start(
+    SID,
+    "a",
+    epoch=0,
+    role="user",
+    client_id="mapae",
+    current=digest(FIRST.secret),
+    now_ms=0,
+    idle_ms=10**9,
+    absolute_ms=10**9,
+)
 
 
 def asks(called, answered, token, answer=None, *, at_ms=1000):

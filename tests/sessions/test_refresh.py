@@ -35,7 +35,17 @@ POLICY = RefreshPolicy(window_ms=W, idle_ms=14 * DAY)
 STRICT = replace(POLICY, strict=True)
 FIRST, SECOND, THIRD, FOURTH, STRANGER = (bytes([number]) * 32 for number in range(1, 6))
 
-NEW = start(SID, "account", client_id="app", current=digest(FIRST), now_ms=0, idle_ms=14 * DAY, absolute_ms=90 * DAY)
+NEW = start(
+    SID,
+    "account",
+    epoch=0,
+    role="user",
+    client_id="app",
+    current=digest(FIRST),
+    now_ms=0,
+    idle_ms=14 * DAY,
+    absolute_ms=90 * DAY,
+)
 
 
 def present(session, secret, now_ms, *, policy=POLICY, client_id="app", jkt=None, successor=FOURTH):

@@ -35,10 +35,20 @@ SECRET, STRANGER = b"s" * 32, b"x" * 32
 MINUTE, DAY = 60_000, 86_400_000
 POLICY = policy_for(idle_ttl=14 * 86_400, access_ttl=600, leeway=5)
 STEP = 10 * MINUTE
-NEW = start(SID, "account", client_id="app", current=digest(SECRET), now_ms=0, idle_ms=14 * DAY, absolute_ms=90 * DAY)
+NEW = start(
+    SID,
+    "account",
+    epoch=3,
+    role="user",
+    client_id="app",
+    current=digest(SECRET),
+    now_ms=0,
+    idle_ms=14 * DAY,
+    absolute_ms=90 * DAY,
+)
 USED = replace(NEW, seen_ms=80 * DAY, idle_expires_ms=90 * DAY)
 TOKEN = write_session_token(SID, SECRET, KEY)
-RECORD = record_of(NEW, scope="account", epoch=3, rsq=7, read_ms=1_500)
+RECORD = record_of(NEW, scope="account", rsq=7, read_ms=1_500)
 
 
 def present(session, secret, now_ms):

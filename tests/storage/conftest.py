@@ -82,6 +82,8 @@ def new_session():
         return start(
             f"{name}-{account.name}".ljust(22, "_"),
             account.id,
+            epoch=account.epoch,
+            role=account.role,
             client_id="mapae",
             current=name.encode(),
             device="Firefox · Linux",
@@ -104,5 +106,5 @@ async def ada(database, new_account):
 async def phone(database, ada, new_session):
     """A session of Ada's."""
     session = new_session(ada)
-    await sessions.add_session(database, session, epoch=ada.epoch)
+    await sessions.add_session(database, session)
     return session

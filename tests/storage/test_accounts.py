@@ -108,7 +108,7 @@ async def test_an_account_without_a_password_gets_its_first_one_once(database, n
 
 async def test_a_new_password_ends_the_other_sessions_through_the_feed(database, ada, phone, new_session):
     laptop = new_session(ada, "laptop")
-    await sessions.add_session(database, laptop, epoch=0)
+    await sessions.add_session(database, laptop)
     ended = await accounts.replace_password(
         database, ada, "new", changed_ms=NOW_MS + 9, end_sessions_except=phone.sid, until=UNTIL
     )
@@ -130,7 +130,7 @@ async def test_raising_the_epoch_refuses_older_tokens_and_ends_every_session(dat
     reading = await revocations.load_after(database, 0, heard=lambda _, committed_ms: times.extend(committed_ms))
     assert list(reading.entries) == [Entry(reading.head, "account", ada.id, 1, UNTIL)]
     assert times == [NOW_MS + 5]
-    session, _ = await sessions.load_session(database, phone.sid)
+    session = await sessions.load_session(database, phone.sid)
     assert (session.revoked_ms, session.reason) == (NOW_MS + 5, "sign_out_everywhere")
     assert await accounts.bump_epoch(database, ada.id, reason="sign_out_everywhere", **WHEN) == 0
 

@@ -85,7 +85,7 @@ CALLS = {
     "load_session": lambda db, _a, s: sessions.load_session(db, s.sid),
     "list_sessions_of": lambda db, a, _s: sessions.list_sessions_of(db, a.id, now_ms=NOW_MS),
     "list_sessions": lambda db, _a, s: sessions.list_sessions(db, after=s.sid),
-    "add_session": lambda db, _a, s: sessions.add_session(db, s, epoch=0),
+    "add_session": lambda db, _a, s: sessions.add_session(db, s),
     "replace_session": lambda db, _a, s: sessions.replace_session(db, s, end(s, "x", now_ms=NOW_MS), until=UNTIL),
     "rotate_session": lambda db, _a, s: sessions.rotate_session(db, FORESEEN, client_id=s.client_id),
     "revoke_session": lambda db, a, s: sessions.revoke_session(db, s.sid, account_id=a.id, **ENDED),
@@ -164,10 +164,11 @@ SELECT left(md5('a' || n), 22), n || '@example.com', 'n' || n, 'user', 'active',
 FROM numbers ORDER BY 1;
 INSERT INTO identity (identifier, account_id) SELECT email, id FROM account ORDER BY 1;
 INSERT INTO password (account_id, hash, changed_ms) SELECT id, 'hash of ' || name, created_ms FROM account ORDER BY 1;
-INSERT INTO session (sid, account_id, client_id, current, generation, acknowledged, created_ms, opened_ms, rotated_ms,
-    seen_ms, idle_expires_ms, absolute_expires_ms, device, place, sweep_day)
-SELECT left(md5('s' || n), 22), left(md5('a' || n % 300000), 22), 'mapae', sha256(n::text::bytea), 0, 0, {NOW_MS},
-    {NOW_MS}, {NOW_MS}, {NOW_MS}, {NOW_MS} + 86400000, {NOW_MS} + 864000000, 'Firefox', '203.0.113.*', 20832 + n % 90
+INSERT INTO session (sid, account_id, epoch, role, client_id, current, generation, acknowledged, created_ms, opened_ms,
+    rotated_ms, seen_ms, idle_expires_ms, absolute_expires_ms, device, place, sweep_day)
+SELECT left(md5('s' || n), 22), left(md5('a' || n % 300000), 22), 0, 'user', 'mapae', sha256(n::text::bytea), 0, 0,
+    {NOW_MS}, {NOW_MS}, {NOW_MS}, {NOW_MS}, {NOW_MS} + 86400000, {NOW_MS} + 864000000, 'Firefox',
+    '203.0.113.*', 20832 + n % 90
 FROM numbers ORDER BY 2;
 INSERT INTO activity (at_ms, id, event, outcome, account_id, sid, device, place, detail)
 SELECT {NOW_MS} - n, md5(n::text), CASE WHEN n % 9 = 0 THEN 'sign_in' ELSE 'sign_out' END, 'ok',
@@ -247,6 +248,33 @@ async def test_at_a_million_rows_postgresql_uses_an_index_too(million, new_accou
         assert {step["Relation Name"] for step in whole} <= SMALL, (sql, plan)
         assert not [step for step in steps_in(plan) if "Sort" in step["Node Type"]], (sql, plan)
         assert blocks <= BLOCKS, (sql, blocks, plan)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["load_session", "rotate_session"])
+async def test_what_is_done_with_a_session_touches_one_row_of_one_table(million, new_account, new_session, call):
+    database = NotingPostgres(million, connections=2)
+    account = new_account("78", id=hashlib.md5(b"a78").hexdigest()[:22])
+    with psycopg.connect(million) as connection:
+        connection.execute("DELETE FROM session WHERE sid = %s", (FORESEEN.sid,))
+    row = replace(
+        new_session(account),
+        sid=FORESEEN.sid,
+        current=FORESEEN.before,
+        idle_expires_ms=FORESEEN.idle_expires_ms,
+        absolute_expires_ms=FORESEEN.idle_expires_ms,
+    )
+    await database.commit(sessions.added(row))
+    database.noted.clear()
+    await CALLS[call](database, account, row)
+    await database.close()
+    sql, values = database.noted[-1]
+    assert {noted for noted, _ in database.noted} == {sql}
+    with psycopg.connect(million) as connection:
+        connection.execute("UPDATE session SET current = %s, generation = 0 WHERE sid = %s", (row.current, row.sid))
+    plan, _ = explained(million, sql, values)
+    touched = {step["Relation Name"] for step in steps_in(plan) if step.get("Actual Loops") and "Relation Name" in step}
+    assert touched == {"session"}
 
 
 @pytest.mark.slow

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from mapae.errors import Conflict
+from mapae.sessions.refresh import Presented, RefreshPolicy, digest, foresee
 from mapae.sessions.revocation import Entry
 from mapae.sessions.session import end
 from mapae.storage import accounts, revocations, sessions
@@ -38,11 +40,35 @@ def rotated(session, *, now_ms=NOW_MS + 60_000, current=b"next"):
     )
 
 
-async def test_a_session_comes_back_with_what_issuing_a_token_needs(database, new_account, new_session):
+async def test_a_session_comes_back_whole(database, new_account, new_session):
     admin = new_account("root", role="admin", epoch=7)
     session = replace(new_session(admin), jkt="thumbprint", previous=b"p", replay=b"r", acknowledged=True)
     await accounts.add_account(database, admin, also=(sessions.added(session),))
-    assert await sessions.load_session(database, session.sid) == (session, sessions.Owner(7, "active", "admin"))
+    assert await sessions.load_session(database, session.sid) == session
+
+
+OLDER = """\
+INSERT INTO session (sid, account_id, client_id, current, generation, acknowledged, created_ms, opened_ms, rotated_ms,
+seen_ms, idle_expires_ms, absolute_expires_ms, device, place, sweep_day)
+VALUES (?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+"""As a program writes it that does not know the columns `epoch` and `role`."""
+
+
+async def test_a_session_that_an_older_program_began_has_what_its_account_has(database, new_account, new_session):
+    admin = new_account("root", role="admin", epoch=7)
+    await accounts.add_account(database, admin)
+    presented = Presented("A" * 22, 0, b"s" * 32)
+    row = replace(new_session(admin), sid=presented.sid, current=digest(presented.secret))
+    times = (row.created_ms, row.opened_ms, row.rotated_ms, row.seen_ms, row.idle_expires_ms, row.absolute_expires_ms)
+    policy = RefreshPolicy(idle_ms=DAY_MS)
+    foreseen = foresee(presented, successor=b"n" * 32, now_ms=NOW_MS, policy=policy)
+    day = foreseen.idle_expires_ms // DAY_MS + 1
+    values = (row.sid, row.account_id, row.client_id, row.current, *times, row.device, row.place, day)
+    await database.commit(Statement(OLDER, values))
+    assert await sessions.load_session(database, row.sid) == row
+    after = await sessions.rotate_session(database, foreseen, client_id=None)
+    assert (after.generation, after.epoch, after.role) == (1, 7, "admin")
+    assert await sessions.list_sessions_of(database, admin.id, now_ms=NOW_MS) == [after]
 
 
 async def test_an_unknown_session_is_none(database, phone):
@@ -63,7 +89,7 @@ async def test_no_session_begins_for_an_account_that_changed_since_it_was_looked
         case _:
             await accounts.bump_epoch(database, ada.id, reason="x", **when)
     with pytest.raises(Conflict):
-        await sessions.add_session(database, new_session(ada), epoch=ada.epoch, password_hash=ada.password_hash)
+        await sessions.add_session(database, new_session(ada), password_hash=ada.password_hash)
     assert await sessions.count_sessions(database) == 0
 
 
@@ -84,10 +110,7 @@ async def test_no_session_slips_through_beside_what_ends_them_all(database, new_
         account = new_account(f"n{number}")
         kept, *others = [new_session(account, f"d{device}") for device in range(9)]
         await accounts.add_account(database, account, also=(sessions.added(kept),))
-        adding = [
-            sessions.add_session(database, each, epoch=account.epoch, password_hash=account.password_hash)
-            for each in others
-        ]
+        adding = [sessions.add_session(database, each, password_hash=account.password_hash) for each in others]
         adding.insert(number % 8, change(database, account, kept))
         outcomes = await asyncio.gather(*adding, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} <= {int, type(None), Conflict}
@@ -95,16 +118,57 @@ async def test_no_session_slips_through_beside_what_ends_them_all(database, new_
         assert live <= {kept.sid}
 
 
+APART = """\
+SELECT s.sid FROM session s LEFT JOIN account a ON a.id = s.account_id
+WHERE s.revoked_ms IS NULL AND (a.id IS NULL OR a.state <> 'active' OR a.epoch <> s.epoch OR a.role <> s.role)"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_live_session_says_what_its_account_says_whatever_happens_at_once(
+    database, new_account, new_session, seed
+):
+    chance, when = Random(seed), {"now_ms": NOW_MS, "until": UNTIL}
+    everyone = [new_account(f"n{number}", role=chance.choice(["user", "admin"])) for number in range(6)]
+    for account in everyone:
+        await accounts.add_account(database, account)
+
+    async def signs_in(account, step):
+        known = await accounts.load_account(database, account.id)
+        if known is not None:
+            await asyncio.sleep(chance.random() / 500)
+            await sessions.add_session(database, new_session(known, f"d{step}"), password_hash=known.password_hash)
+
+    happens = [
+        *[signs_in] * 15,
+        lambda account, _: accounts.bump_epoch(database, account.id, reason="x", **when),
+        lambda account, _: accounts.set_state(database, account.id, "disabled", reason="x", **when),
+        lambda account, _: accounts.set_state(database, account.id, "active", reason="x", **when),
+    ]
+
+    async def after_a_while(happens, account, step):
+        await asyncio.sleep(chance.random() / 4)
+        return await happens(account, step)
+
+    steps = [after_a_while(chance.choice(happens), chance.choice(everyone), step) for step in range(200)]
+    outcomes = await asyncio.gather(
+        *steps, accounts.delete_account(database, everyone[0].id, **when), return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes} <= {int, type(None), Conflict}
+    assert await sessions.count_sessions(database, live_at_ms=NOW_MS) > 0
+    assert await database.fetch(APART) == []
+
+
 async def test_a_session_id_is_used_once(database, ada, phone):
     with pytest.raises(Conflict) as caught:
-        await sessions.add_session(database, phone, epoch=0)
+        await sessions.add_session(database, phone)
     assert caught.value.constraint == "session.sid"
 
 
 async def test_the_row_after_a_rotation_is_saved_whole(database, phone):
     after = rotated(phone)
     assert await sessions.replace_session(database, phone, after)
-    assert (await sessions.load_session(database, phone.sid))[0] == after
+    assert await sessions.load_session(database, phone.sid) == after
 
 
 @pytest.mark.slow
@@ -122,14 +186,14 @@ async def test_a_row_that_moved_meanwhile_is_not_replaced(database, phone, meanw
     moved = replace(phone, **meanwhile)
     assert await sessions.replace_session(database, phone, moved)
     assert not await sessions.replace_session(database, phone, rotated(phone))
-    assert (await sessions.load_session(database, phone.sid))[0] == moved
+    assert await sessions.load_session(database, phone.sid) == moved
 
 
 async def test_of_fifty_rotations_of_one_token_exactly_one_is_saved(database, phone):
     tries = [sessions.replace_session(database, phone, rotated(phone, current=b"%d" % n)) for n in range(50)]
     saved = await asyncio.gather(*tries)
     assert saved.count(True) == 1
-    session, _ = await sessions.load_session(database, phone.sid)
+    session = await sessions.load_session(database, phone.sid)
     assert session.current == b"%d" % saved.index(True)
     assert session.generation == 1
 
@@ -144,7 +208,7 @@ async def test_replacing_by_an_ended_row_tells_the_feed(database, phone):
     with pytest.raises(ValueError, match="until"):
         await sessions.replace_session(database, phone, over)
     assert await sessions.replace_session(database, phone, over, until=UNTIL)
-    assert (await sessions.load_session(database, phone.sid))[0] == over
+    assert await sessions.load_session(database, phone.sid) == over
     times = []
     reading = await revocations.load_after(database, 0, heard=lambda _, committed_ms: times.extend(committed_ms))
     assert list(reading.entries) == [Entry(1, "session", phone.sid, 0, UNTIL)]
@@ -154,7 +218,7 @@ async def test_replacing_by_an_ended_row_tells_the_feed(database, phone):
 async def test_a_session_is_ended_once_with_its_entry_in_the_feed(database, phone):
     await sessions.replace_session(database, phone, rotated(phone))
     await sessions.revoke_session(database, phone.sid, **ENDED)
-    session, _ = await sessions.load_session(database, phone.sid)
+    session = await sessions.load_session(database, phone.sid)
     assert (session.revoked_ms, session.reason, session.replay) == (NOW_MS + 5, "sign_out", None)
     with pytest.raises(Conflict):
         await sessions.revoke_session(database, phone.sid, **ENDED)
@@ -173,7 +237,7 @@ async def test_all_but_one_session_are_ended_and_each_is_in_the_feed(database, a
     bob = new_account("bob")
     await accounts.add_account(database, bob, also=(sessions.added(new_session(bob)),))
     for session in others:
-        await sessions.add_session(database, session, epoch=0)
+        await sessions.add_session(database, session)
     await sessions.revoke_session(database, others[0].sid, **ENDED)
     count = await sessions.revoke_sessions_of(
         database, ada.id, except_sid=phone.sid, **(ENDED | {"now_ms": NOW_MS + 7})
@@ -191,7 +255,7 @@ async def test_only_live_sessions_are_listed_the_last_used_first(database, ada, 
     over = new_session(ada, "over", idle_ms=50_000, absolute_ms=2_000)
     used = replace(new_session(ada, "used"), seen_ms=NOW_MS + 3_000)
     for session in (idle, over, used):
-        await sessions.add_session(database, session, epoch=0)
+        await sessions.add_session(database, session)
     assert await sessions.list_sessions_of(database, ada.id, now_ms=NOW_MS + 2_000) == [used, phone]
     assert await sessions.count_sessions(database, live_at_ms=NOW_MS + 2_000) == 2
     assert await sessions.count_sessions(database) == 4
@@ -200,7 +264,7 @@ async def test_only_live_sessions_are_listed_the_last_used_first(database, ada, 
 async def test_all_sessions_are_listed_in_pages(database, ada, new_session):
     everything = sorted((new_session(ada, f"n{n}") for n in range(7)), key=lambda session: session.sid)
     for session in everything:
-        await sessions.add_session(database, session, epoch=0)
+        await sessions.add_session(database, session)
     await sessions.revoke_session(database, everything[3].sid, **ENDED)
     seen, page = [], await sessions.list_sessions(database, limit=3)
     while page:
@@ -213,7 +277,7 @@ async def test_all_sessions_are_listed_in_pages(database, ada, new_session):
 
 async def test_expired_sessions_are_deleted_a_few_at_a_time_and_no_others(database, ada, phone, new_session):
     for n in range(5):
-        await sessions.add_session(database, new_session(ada, f"n{n}", idle_ms=1_000), epoch=0)
+        await sessions.add_session(database, new_session(ada, f"n{n}", idle_ms=1_000))
     await sessions.replace_session(database, phone, rotated(phone, now_ms=NOW_MS + DAY_MS // 2))
     later = NOW_MS + 2 * DAY_MS
     assert await sessions.sweep(database, NOW_MS + 5_000, limit=3) == 0
@@ -224,7 +288,7 @@ async def test_expired_sessions_are_deleted_a_few_at_a_time_and_no_others(databa
 
 async def test_what_rides_along_is_written_with_it_or_not_at_all(database, ada, phone, new_session):
     with pytest.raises(Conflict):
-        await sessions.add_session(database, new_session(ada, "other"), epoch=0, also=(REFUSED,))
+        await sessions.add_session(database, new_session(ada, "other"), also=(REFUSED,))
     with pytest.raises(Conflict):
         await sessions.revoke_session(database, phone.sid, also=(REFUSED,), **ENDED)
     with pytest.raises(Conflict):
@@ -243,7 +307,7 @@ def used(session, *, seen_ms=USED_MS):
 
 async def test_a_use_moves_when_a_session_was_seen_and_when_it_ends(database, phone):
     assert await sessions.slide_session(database, phone, used(phone))
-    found, _ = await sessions.load_session(database, phone.sid)
+    found = await sessions.load_session(database, phone.sid)
     assert found == used(phone)
     (day,) = await database.fetch_one("SELECT sweep_day FROM session WHERE sid = ?", phone.sid)
     assert day == min(found.idle_expires_ms, found.absolute_expires_ms) // DAY_MS + 1, "it is not swept too early"

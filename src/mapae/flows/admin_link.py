@@ -61,7 +61,7 @@ async def redeem_admin_link(
     moment = service.moment()
     now_ms = moment.now_ms
     await ready_place(service)
-    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms)
+    session, first_token = new_session(service, new_id(), epoch=0, role="admin", visitor=visitor, now_ms=now_ms)
     record = Activity(
         now_ms,
         "link_redeemed",

@@ -31,7 +31,6 @@ from mapae.sessions.server_session import (
 )
 from mapae.sessions.session import Session
 from mapae.storage import sessions
-from mapae.storage.sessions import Owner
 
 log = logging.getLogger("mapae.sessions")
 
@@ -93,8 +92,8 @@ async def look_at_session(service: Service, token: str) -> AccessClaims:
     found = await _looked_up(service, presented, now_ms=moment.now_ms)
     if isinstance(found, Refuse):
         raise Gone(found.reason, moment.now_ms).refusal()
-    session, _, owner = found
-    return _accepted(service, _known(service, _record(session, owner, moment)), None)
+    session, _ = found
+    return _accepted(service, _known(service, _record(session, moment)), None)
 
 
 def remember_session(service: Service, token: str, record: Record) -> None:
@@ -172,29 +171,27 @@ async def _loaded(service: Service, name: bytes, presented: SessionToken, moment
         gone = Gone(found.reason, moment.now_ms + service.session_policy.step_ms)
         service.session_memory.keep(name, gone)
         raise gone.refusal()
-    before, decision, owner = found
+    before, decision = found
     if isinstance(decision, Slide):
         try:
             await sessions.slide_session(service.database, before, decision.session)
         except MapaeError as failure:
             log.warning("cannot note that a session was used: %s", failure)
-    return _known(service, _record(decision.session, owner, moment))
+    return _known(service, _record(decision.session, moment))
 
 
 async def _looked_up(
     service: Service, presented: SessionToken, *, now_ms: int
-) -> tuple[Session, Keep | Slide, Owner] | Refuse:
-    found = await sessions.load_session(service.database, presented.sid)
-    if found is None or found[1].state != "active":
+) -> tuple[Session, Keep | Slide] | Refuse:
+    session = await sessions.load_session(service.database, presented.sid)
+    if session is None:
         return Refuse("unknown")
-    session, owner = found
     decision = decide(session, presented, now_ms=now_ms, policy=service.session_policy)
-    return decision if isinstance(decision, Refuse) else (session, decision, owner)
+    return decision if isinstance(decision, Refuse) else (session, decision)
 
 
-def _record(session: Session, owner: Owner, moment: Moment) -> Record:
-    scope = scope_of(owner.role)
-    return record_of(session, scope=scope, epoch=owner.epoch, rsq=moment.seen, read_ms=moment.now_ms)
+def _record(session: Session, moment: Moment) -> Record:
+    return record_of(session, scope=scope_of(session.role), rsq=moment.seen, read_ms=moment.now_ms)
 
 
 def _known(service: Service, record: Record) -> Known:

@@ -65,7 +65,14 @@ def check_client(service: Service, client_id: str) -> None:
 
 
 def new_session(
-    service: Service, account_id: str, *, visitor: Visitor, now_ms: int, client_id: str = FIRST_PARTY
+    service: Service,
+    account_id: str,
+    *,
+    epoch: int,
+    role: Role,
+    visitor: Visitor,
+    now_ms: int,
+    client_id: str = FIRST_PARTY,
 ) -> tuple[Session, str]:
     """Return a session that begins now, and its first token: a refresh token, or the one of a server-side session.
 
@@ -75,6 +82,8 @@ def new_session(
     session = start(
         sid,
         account_id,
+        epoch=epoch,
+        role=role,
         client_id=client_id,
         current=family.digest(secret),
         now_ms=now_ms,
@@ -98,17 +107,9 @@ def first_tokens(
     """
     known_device = remembered(service, account, visitor=visitor, now_ms=moment.now_ms)
     if not token.startswith(OPAQUE_PREFIX):
-        return tokens_for(
-            service,
-            session,
-            epoch=account.epoch,
-            role=account.role,
-            moment=moment,
-            refresh_token=token,
-            known_device=known_device,
-        )
-    scope = scope_of(account.role)
-    record = record_of(session, scope=scope, epoch=account.epoch, rsq=moment.seen, read_ms=moment.now_ms)
+        return tokens_for(service, session, moment=moment, refresh_token=token, known_device=known_device)
+    scope = scope_of(session.role)
+    record = record_of(session, scope=scope, rsq=moment.seen, read_ms=moment.now_ms)
     remember_session(service, token, record)
     service.tally.count("tokens_issued", alg="opaque")
     return Tokens(
@@ -125,28 +126,21 @@ def first_tokens(
 
 
 def tokens_for(
-    service: Service,
-    session: Session,
-    *,
-    epoch: int,
-    role: Role,
-    moment: Moment,
-    refresh_token: str | None,
-    known_device: str = "",
+    service: Service, session: Session, *, moment: Moment, refresh_token: str | None, known_device: str = ""
 ) -> Tokens:
     """Sign an access token for `session`.
 
-    `moment` must have been taken before `session` and `epoch` were read: the bound on revocation rests on it, since a
+    `moment` must have been taken before `session` was read: the bound on revocation rests on it, since a
     token whose `iat` lies after a revocation must have seen that revocation.
     """
-    settings, scope = service.settings, scope_of(role)
+    settings, scope = service.settings, scope_of(session.role)
     access_token = service.keyring.signer(moment.now_ms).sign_at(
         {
             "sub": session.account_id,
             "client_id": session.client_id,
             "scope": scope,
             "sid": session.sid,
-            "epo": epoch,
+            "epo": session.epoch,
             "rsq": moment.seen,
             **status_claim(service, session.sid),
         },

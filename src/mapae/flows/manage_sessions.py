@@ -20,7 +20,7 @@ async def find_session(service: Service, sid: str) -> Session:
     found = await sessions.load_session(service.database, sid)
     if found is None:
         raise NotFound("there is no such session; `mapae session list` shows them all")
-    return found[0]
+    return found
 
 
 async def revoke_session(service: Service, session: Session, *, visitor: Visitor = CONSOLE) -> None:

@@ -46,11 +46,8 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
         return tokens
     for _ in range(TRIES):
         moment = service.moment()  # before the row is read: see tokens_for
-        found = await sessions.load_session(service.database, presented.sid)
-        if found is None:
-            raise RefreshRefused
-        session, owner = found
-        if owner.state != "active":
+        session = await sessions.load_session(service.database, presented.sid)
+        if session is None:
             raise RefreshRefused
         decision = family.decide(
             session,
@@ -75,9 +72,7 @@ async def refresh(service: Service, token: str, *, visitor: Visitor, client_id: 
                 assert_never(decision)
         if after is session or await sessions.replace_session(service.database, session, after):
             service.tally.count("refreshes", outcome=type(decision).__name__.lower())
-            return tokens_for(
-                service, after, epoch=owner.epoch, role=owner.role, moment=moment, refresh_token=next_token
-            )
+            return tokens_for(service, after, moment=moment, refresh_token=next_token)
     raise RefreshRefused
 
 
@@ -89,13 +84,12 @@ async def _rotated(service: Service, presented: Presented, successor: bytes, *, 
     foreseen = family.foresee(presented, successor=successor, now_ms=moment.now_ms, policy=service.refresh_policy)
     if foreseen is None:
         return None
-    found = await sessions.rotate_session(service.database, foreseen, client_id=client_id)
-    if found is None:
+    after = await sessions.rotate_session(service.database, foreseen, client_id=client_id)
+    if after is None:
         return None
-    after, owner = found
     service.tally.count("refreshes", outcome="rotate")
     token = family.write_token(after.sid, after.generation, successor, service.refresh_key)
-    return tokens_for(service, after, epoch=owner.epoch, role=owner.role, moment=moment, refresh_token=token)
+    return tokens_for(service, after, moment=moment, refresh_token=token)
 
 
 async def _end_for_reuse(service: Service, session: Session, *, visitor: Visitor, now_ms: int) -> None:

@@ -48,7 +48,15 @@ async def sign_in(
         account = await accounts.load_account_by_email(service.database, email)
         account = await check_password(service, account, email, password, visitor=visitor)
     await ready_place(service)
-    session, first_token = new_session(service, account.id, visitor=visitor, now_ms=now_ms, client_id=client_id)
+    session, first_token = new_session(
+        service,
+        account.id,
+        epoch=account.epoch,
+        role=account.role,
+        visitor=visitor,
+        now_ms=now_ms,
+        client_id=client_id,
+    )
     record = Activity(
         now_ms, "sign_in", "ok", account_id=account.id, sid=session.sid, device=session.device, place=session.place
     )
@@ -56,7 +64,6 @@ async def sign_in(
         await sessions.add_session(
             service.database,
             session,
-            epoch=account.epoch,
             password_hash=account.password_hash,
             also=(activity.recorded(record), *entry.spent()),
         )

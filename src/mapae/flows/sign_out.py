@@ -29,10 +29,9 @@ async def sign_out_by_refresh_token(service: Service, token: str, *, visitor: Vi
         RefreshRefused: this server did not make the token, or it is not one of the session's last two.
     """
     presented = read_token(token, service.refresh_key)
-    found = await sessions.load_session(service.database, presented.sid)
-    if found is None:
+    session = await sessions.load_session(service.database, presented.sid)
+    if session is None:
         return
-    session, _ = found
     if digest(presented.secret) not in {session.current, session.previous}:
         raise RefreshRefused
     try:

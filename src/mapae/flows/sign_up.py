@@ -55,7 +55,9 @@ async def sign_up(
     moment = service.moment()
     now_ms = moment.now_ms
     await ready_place(service)
-    session, first_token = new_session(service, new_id(), visitor=visitor, now_ms=now_ms, client_id=client_id)
+    session, first_token = new_session(
+        service, new_id(), epoch=0, role="user", visitor=visitor, now_ms=now_ms, client_id=client_id
+    )
     async with (
         attempts.admitted_sign_up(service, visitor, now_ms=now_ms) as counted,
         entering(service, turn, share=SIGN_UP_SHARE, address=visitor.address) as entry,

@@ -178,7 +178,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
         )
 
 
-def record_of(session: Session, *, scope: str, epoch: int, rsq: int, read_ms: int) -> Record:
+def record_of(session: Session, *, scope: str, rsq: int, read_ms: int) -> Record:
     """Return what is kept of a session that was read, or begun, at `read_ms`."""
     return Record(
         sid=session.sid,
@@ -186,7 +186,7 @@ def record_of(session: Session, *, scope: str, epoch: int, rsq: int, read_ms: in
         client_id=session.client_id,
         scope=scope,
         digest=session.current,
-        epo=epoch,
+        epo=session.epoch,
         rsq=rsq,
         read_ms=read_ms,
         ends_ms=min(session.idle_expires_ms, session.absolute_expires_ms),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import Final, Literal
 
 
-# `frozen` would check all 19 fields as they are set, which took 25 times as long; nothing sets them later: Final.
+# `frozen` would check all 21 fields as they are set, which took 25 times as long; nothing sets them later: Final.
 @dataclass(slots=True)
 class Session:
     """A session and the state of its refresh family; times are milliseconds since 1970.
 
     Attributes:
         sid: 22 characters, base64url of 16 random bytes.
+        epoch: of the account; what changes that ends all its sessions, so that of a live one they are the same.
+        role: of the account; decides the scopes.
         current: SHA-256 of the secret of the newest refresh token.
         previous: SHA-256 of the secret of its parent; None before the first rotation.
         replay: the newest secret, sealed under the secret of its parent, so that only somebody who holds the parent
@@ -34,6 +36,8 @@ class Session:
 
     sid: Final[str]
     account_id: Final[str]
+    epoch: Final[int]
+    role: Final[Literal["user", "admin"]]
     client_id: Final[str]
     current: Final[bytes]
     previous: Final[bytes | None]
@@ -57,6 +61,8 @@ def start(
     sid: str,
     account_id: str,
     *,
+    epoch: int,
+    role: Literal["user", "admin"],
     client_id: str,
     current: bytes,
     now_ms: int,
@@ -69,6 +75,7 @@ def start(
     """Return the row of a session that begins now.
 
     Args:
+        epoch: of the account, as is its `role`.
         current: `mapae.sessions.refresh.digest` of the first refresh token's secret.
         idle_ms: for how long it lives without a rotation.
         absolute_ms: for how long it lives at most.
@@ -77,6 +84,8 @@ def start(
     return Session(
         sid=sid,
         account_id=account_id,
+        epoch=epoch,
+        role=role,
         client_id=client_id,
         current=current,
         previous=None,

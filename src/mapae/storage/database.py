@@ -60,7 +60,7 @@ class SqliteDatabase:
         try:
             self._reader.execute("PRAGMA query_only=ON")
             self._seen = self.version()
-            writing = _connected(path, patience=patience, own_waiting=True)
+            writing = _connected(path, patience=patience, writing=True)
         except BaseException:
             self._reader.close()
             raise
@@ -285,8 +285,8 @@ def database_path(url: str) -> Path:
     return Path(rest)
 
 
-def _connected(path: str, *, patience: float, own_waiting: bool = False) -> sqlite3.Connection:
-    """Open one connection. With `own_waiting` it never sleeps inside SQLite once it is open."""
+def _connected(path: str, *, patience: float, writing: bool = False) -> sqlite3.Connection:
+    """Open one connection; the one that is for `writing` never sleeps inside SQLite once it is open."""
     connection = sqlite3.connect(
         path,
         timeout=patience,
@@ -299,8 +299,10 @@ def _connected(path: str, *, patience: float, own_waiting: bool = False) -> sqli
         connection.execute("PRAGMA synchronous=FULL")  # an acknowledged commit survives a power cut
         connection.execute("PRAGMA journal_size_limit=67108864")
         connection.execute("PRAGMA temp_store=MEMORY")
-        if own_waiting:
+        if writing:
             connection.execute("PRAGMA busy_timeout=0")
+            # Room for the upper levels of a million sessions' trees; whoever only reads forgets all at each commit.
+            connection.execute("PRAGMA cache_size=-8000")
     except sqlite3.Error:
         connection.close()
         raise

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from mapae.accounts.account import Role, State
 from mapae.errors import Conflict
 from mapae.sessions.refresh import Foreseen
 from mapae.sessions.session import Session
@@ -15,21 +13,22 @@ from mapae.storage.revocations import RAISE_HEAD, entry_statements
 DAY_MS = 86_400_000
 
 _COLUMNS = (
-    "session.sid, session.account_id, session.client_id, session.current, session.previous, session.replay, "
+    "session.sid, session.account_id, "
+    # NULL in a session that an older program began; the last of them ends when its `absolute_expires_ms` comes.
+    "COALESCE(session.epoch, (SELECT a.epoch FROM account a WHERE a.id = session.account_id)), "
+    "COALESCE(session.role, (SELECT a.role FROM account a WHERE a.id = session.account_id)), "
+    "session.client_id, session.current, session.previous, session.replay, "
     "session.generation, session.acknowledged, session.created_ms, session.opened_ms, session.rotated_ms, "
     "session.seen_ms, session.idle_expires_ms, session.absolute_expires_ms, session.revoked_ms, session.reason, "
     "session.device, session.place, session.jkt"
 )
-_LOAD = (
-    f"SELECT {_COLUMNS}, a.epoch, a.state, a.role "  # noqa: S608
-    "FROM session JOIN account a ON a.id = session.account_id WHERE session.sid = ?"
-)
+_LOAD = f"SELECT {_COLUMNS} FROM session WHERE session.sid = ?"  # noqa: S608
 _ADD = (
-    "INSERT INTO session (sid, account_id, client_id, current, previous, replay, generation, acknowledged, created_ms, "
-    "opened_ms, rotated_ms, seen_ms, idle_expires_ms, absolute_expires_ms, revoked_ms, reason, device, place, jkt, "
-    "sweep_day) "
+    "INSERT INTO session (sid, account_id, epoch, role, client_id, current, previous, replay, generation, "
+    "acknowledged, created_ms, opened_ms, rotated_ms, seen_ms, idle_expires_ms, absolute_expires_ms, revoked_ms, "
+    "reason, device, place, jkt, sweep_day) "
 )
-_VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+_VALUES = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 _REPLACE = (
     "UPDATE session SET current = ?, previous = ?, replay = ?, generation = ?, acknowledged = ?, opened_ms = ?, "
     "rotated_ms = ?, seen_ms = ?, idle_expires_ms = ?, revoked_ms = ?, reason = ?, device = ?, place = ?"
@@ -41,37 +40,17 @@ _ROTATE = (
     "WHERE sid = ? AND current = ? AND generation = ? AND jkt IS NULL "
     "AND revoked_ms IS NULL AND idle_expires_ms > ? AND absolute_expires_ms > ? "
     # The day is indexed and therefore not written here; once a day the row is read, and written with another one.
-    "AND sweep_day = CASE WHEN absolute_expires_ms < ? THEN absolute_expires_ms / ? + 1 ELSE ? END "
-    "AND EXISTS (SELECT 1 FROM account a WHERE a.id = session.account_id AND a.state = 'active')"
-)
-_ROTATED = (
-    f" RETURNING {_COLUMNS}, (SELECT a.epoch FROM account a WHERE a.id = session.account_id), 'active', "  # noqa: S608
-    "(SELECT a.role FROM account a WHERE a.id = session.account_id)"
+    "AND sweep_day = CASE WHEN absolute_expires_ms < ? THEN absolute_expires_ms / ? + 1 ELSE ? END"
 )
 _UNCHANGED = (
     " WHERE sid = ? AND current = ? AND generation = ? AND opened_ms = ? AND acknowledged = ? AND revoked_ms IS NULL"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """What issuing a token needs to know about the account of a session.
-
-    Attributes:
-        epoch: goes into the claim `epo`.
-        state: no token for a `disabled` account.
-        role: decides the scopes.
-    """
-
-    epoch: int
-    state: State
-    role: Role
-
-
-async def load_session(database: Database, sid: str) -> tuple[Session, Owner] | None:
-    """Return a session and its owner in one read; None when either is gone."""
+async def load_session(database: Database, sid: str) -> Session | None:
+    """Return a session; None when it is gone, as it is with its account."""
     row = await database.fetch_one(_LOAD, sid)
-    return None if row is None else (_session(row), Owner(*row[19:22]))
+    return None if row is None else _session(row)
 
 
 async def list_sessions_of(database: Database, account_id: str, *, now_ms: int) -> list[Session]:
@@ -119,11 +98,10 @@ async def add_session(
     database: Database,
     session: Session,
     *,
-    epoch: int,
     password_hash: str | None = None,
     also: Sequence[Statement] = (),
 ) -> None:
-    """Save a new session of an account that is active and whose epoch is still `epoch`.
+    """Save a new session of an account that is active and whose epoch and role are still those of the session.
 
     Args:
         password_hash: the account's password must still be the one with this hash; None for any.
@@ -132,26 +110,28 @@ async def add_session(
         Conflict: the account was disabled, deleted or signed out everywhere meanwhile, its password was changed, there
             is a session with this id, or one of `also` was refused.
     """
-    await database.commit(*_held(session.account_id, epoch, password_hash), added(session), *also)
+    await database.commit(*_held(session, password_hash), added(session), *also)
 
 
-def _held(account_id: str, epoch: int, password_hash: str | None) -> Iterator[Statement]:
+def _held(session: Session, password_hash: str | None) -> Iterator[Statement]:
     """Keep what the session rests on as it is until the session is there.
 
     The rows are written, not only read: where two transactions run side by side, whoever changes them afterwards waits,
     and then sees the session that it has to end.
     """
-    unchanged = "UPDATE account SET epoch = epoch WHERE id = ? AND state = 'active' AND epoch = ?"
-    yield Statement(unchanged, (account_id, epoch), 1)
+    unchanged = "UPDATE account SET epoch = epoch WHERE id = ? AND state = 'active' AND epoch = ? AND role = ?"
+    yield Statement(unchanged, (session.account_id, session.epoch, session.role), 1)
     if password_hash is not None:
         unchanged = "UPDATE password SET hash = hash WHERE account_id = ? AND hash = ?"
-        yield Statement(unchanged, (account_id, password_hash), 1)
+        yield Statement(unchanged, (session.account_id, password_hash), 1)
 
 
 def _values(session: Session) -> tuple[Value, ...]:
     return (
         session.sid,
         session.account_id,
+        session.epoch,
+        session.role,
         session.client_id,
         session.current,
         session.previous,
@@ -197,10 +177,8 @@ async def replace_session(
     return True
 
 
-async def rotate_session(
-    database: Database, foreseen: Foreseen, *, client_id: str | None
-) -> tuple[Session, Owner] | None:
-    """Move a row on as foreseen, without reading it first; return the row after and its owner, None if it is another.
+async def rotate_session(database: Database, foreseen: Foreseen, *, client_id: str | None) -> Session | None:
+    """Move a row on as foreseen, without reading it first; return the row after, None if it is another.
 
     Args:
         client_id: which the session must belong to; None for any.
@@ -227,12 +205,12 @@ async def rotate_session(
     if client_id is not None:
         also += " AND client_id = ?"
         values.append(client_id)
-    statement = Statement(f"{_ROTATE}{also}{_ROTATED}", tuple(values), 1, key=foreseen.sid)
+    statement = Statement(f"{_ROTATE}{also} RETURNING {_COLUMNS}", tuple(values), 1, key=foreseen.sid)
     try:
         ((row,),) = await database.commit(statement)
     except Conflict:
         return None
-    return _session(row), Owner(*row[19:22])
+    return _session(row)
 
 
 async def slide_session(database: Database, before: Session, after: Session) -> bool:
@@ -366,6 +344,6 @@ def _live(at_ms: int | None) -> tuple[str, tuple[int, ...]]:
 
 
 def _session(row: Row) -> Session:
-    values = list(row[:19])
-    values[7] = bool(values[7])
+    values = list(row)
+    values[9] = bool(values[9])
     return Session(*values)

@@ -143,8 +143,10 @@ async def _people(service: Service) -> list[Account]:
 async def _sessions(service: Service, people: list[Account], count: int) -> list[str]:
     """Begin so many sessions and return their refresh tokens; the first refresh of each rotates it."""
     now_ms = service.now_ms()
+    owners = [people[number % len(people)] for number in range(count)]
     begun = [
-        new_session(service, people[number % len(people)].id, visitor=VISITOR, now_ms=now_ms) for number in range(count)
+        new_session(service, owner.id, epoch=owner.epoch, role=owner.role, visitor=VISITOR, now_ms=now_ms)
+        for owner in owners
     ]
     for first in range(0, count, WRITTEN_AT_ONCE):
         rows = [sessions.added(session) for session, _ in begun[first : first + WRITTEN_AT_ONCE]]

@@ -55,7 +55,9 @@ async def open_sessions(settings: Settings, prefix: str, *, people: int, refresh
             moment, rows = service.moment(), []
             for number in range(begin, min(begin + _AT_ONCE, refreshes)):
                 owner = owners[number % len(owners)]
-                session, first = new_session(service, owner.id, visitor=visitor, now_ms=moment.now_ms)
+                session, first = new_session(
+                    service, owner.id, epoch=owner.epoch, role=owner.role, visitor=visitor, now_ms=moment.now_ms
+                )
                 rows.append(sessions.added(session))
                 tokens = first_tokens(service, session, first, account=owner, moment=moment, visitor=visitor)
                 body = json.dumps({"refresh_token": tokens.refresh_token}).encode()
