@@ -381,7 +381,7 @@ class TicketRefused(Refused):
     """A ticket or a pass of the waiting line does not count.
 
     Attributes:
-        why: `forged`, `expired`, `foreign`, `copied`, `future` or `spent`.
+        why: `forged`, `expired`, `copied`, `future` or `spent`.
     """
 
     code = "ticket_refused"

@@ -126,8 +126,7 @@ def test_a_ticket_that_was_changed_opens_nothing_and_the_honest_one_is_as_good_a
         desk.goes_to("/account")
         before = ahead_of(desk)
         honest = cookies_of(desk)[TICKET]
-        head, payload, tag = honest.split(".")
-        changed = f"{head}.{payload[:-6]}AAAAAA.{tag}"
+        changed = f"{honest[:8]}AAAAAA{honest[14:]}"  # as if its holder had come long ago
         shows(desk, changed)
         crowd(2)
         desk.page.reload()

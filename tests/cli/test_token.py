@@ -97,7 +97,9 @@ def test_colours_come_only_where_they_are_wanted(run):
     assert "\x1b[38;2;168;58;15m" in coloured
 
 
-@pytest.mark.parametrize("text", ["mps_" + "A" * 86, "Authorization: Bearer mpr_" + "A" * 91])
+@pytest.mark.parametrize(
+    "text", ["mps_" + "A" * 86, "Authorization: Bearer mpr_" + "A" * 91, "mpt_" + "A" * 80, "mpp_" + "A" * 80]
+)
 def test_inspect_says_that_there_is_nothing_to_read_in_an_opaque_token(run, text):
     assert "opaque token of a Mapae service" in run("token", "inspect", give=text, code=6).err
     assert "opaque" not in run("token", "inspect", give="rubbish", code=6).err

@@ -22,10 +22,10 @@ class Bookings:
 
     def __init__(self) -> None:
         """Begin with nobody."""
-        self._moments: dict[str, float] = {}  # the earliest first
+        self._moments: dict[bytes, float] = {}  # the earliest first
         self._last = 0.0
 
-    def book(self, holder: str, now: float, *, capacity: float) -> float:
+    def book(self, holder: bytes, now: float, *, capacity: float) -> float:
         """Return after how many seconds `holder` is to come back; whoever asks before that is told the same moment.
 
         Args:

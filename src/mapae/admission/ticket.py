@@ -1,8 +1,9 @@
 """Tickets and passes: a place in the waiting line as signed text, so that no server remembers who waits.
 
 A ticket says when its holder came; a pass says that the holder has been let in, and is good for a few minutes on every
-node, also on one that has not heard yet how far the line has moved. Both are JWTs of a kind of their own under a key of
-their own, and both name the same 128-bit number: whoever signs in with one spends both.
+node, also on one that has not heard yet how far the line has moved. A ticket is `mpt_`, a pass `mpp_`, and base64url of
+`arr` (8 octets), `iat` (4), number (16), `cnf` (16) and a tag (16) under a key of their own; both name the same 128-bit
+number: whoever signs in with one spends both.
 
 For a browser they are bound to a cookie (`cnf` holds its hash), so a copied ticket is worth nothing elsewhere. Whoever
 forges, copies or keeps one is refused; a clock of the client's never matters.
@@ -13,66 +14,71 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from hmac import compare_digest
+from struct import Struct
+from typing import NamedTuple
 from zlib import crc32
 
-import msgspec
-
 from mapae.admission.line import place_of
-from mapae.errors import Expired, NotYetValid, TicketRefused, TokenError, WrongAudience, WrongIssuer
-from mapae.jose.base64url import encode
-from mapae.jose.key import Key
-from mapae.jose.signer import Signer
-from mapae.jose.verifier import Verifier
+from mapae.errors import Malformed, TicketRefused
+from mapae.jose.base64url import decode, encode
+from mapae.jose.mac import mac, mac_under
 
-TICKET_TYP = "mapae-ticket+jwt"
-PASS_TYP = "mapae-pass+jwt"  # noqa: S105
-ROOM = "sign-in"
-"""The one line there is today: whatever needs a password hashed."""
+TICKET, PASS = "mpt_", "mpp_"
 TICKET_LIFETIME = 24 * 3600
 PASS_LIFETIME = 5 * 60
 LEEWAY = 60
-"""Seconds by which a ticket's date may lie ahead of the node that reads it."""
-MAX_LENGTH = 512
+"""Seconds by which a ticket's date may lie ahead of the node that reads it, or its end behind."""
+LENGTH = 84
+"""Characters of either."""
+UNBOUND = bytes(16)
+"""What a ticket says of its cookie when it has none: it is a program's, which holds it as it holds a token."""
+
+_BODY = Struct(">qI16s16s")
+_TAG_BYTES = 16
 
 
-class Ticket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The claims of a ticket or a pass.
+class Ticket(NamedTuple):
+    """What a ticket or a pass says.
 
     Attributes:
         arr: when its holder came, milliseconds since 1970 of the arrivals' clock.
-        cnf: hash of the cookie it is bound to; empty for a program that holds it as it holds a token.
-        iss: the issuer.
-        aud: the room.
-        jti: its 128-bit number, which also draws the place within the tenth of a second of `arr`.
-        iat: when it was signed.
-        exp: when it ends.
+        iat: when it was signed, seconds since 1970.
+        number: 128 random bits, which also draw the place within the tenth of a second of `arr`.
+        cnf: hash of the cookie it is bound to, or `UNBOUND`.
+        passed: whether it is a pass.
     """
 
     arr: int
-    cnf: str
-    iss: str
-    aud: str
-    jti: str
     iat: int
-    exp: int
+    number: bytes
+    cnf: bytes
+    passed: bool
 
     @property
     def place(self) -> int:
         """Where in the line its holder stands; the same for the ticket and every pass made of it."""
-        return numbered_place(self.arr, self.jti)
+        return numbered_place(self.arr, self.number)
 
 
-def numbered_place(arrived_ms: int, number: str) -> int:
+class _Kind(NamedTuple):
+    """How one of the two is signed, and for how many seconds it is good."""
+
+    tag: Callable[[bytes], bytes]
+    lifetime: int
+    passed: bool
+
+
+def numbered_place(arrived_ms: int, number: bytes) -> int:
     """Return where in the line somebody stands who came at `arrived_ms` and whose ticket has this number.
 
     The number is random and ours, so that any even spread of it will do; this one costs the least.
     """
-    return place_of(arrived_ms, crc32(number.encode()))
+    return place_of(arrived_ms, crc32(number))
 
 
-def confirmation_of(cookie: str) -> str:
+def confirmation_of(cookie: str) -> bytes:
     """Return what a ticket that is bound to `cookie` says about it."""
-    return encode(hashlib.sha256(cookie.encode()).digest()[:16])
+    return hashlib.sha256(cookie.encode()).digest()[:16]
 
 
 class TicketOffice:
@@ -80,81 +86,59 @@ class TicketOffice:
 
     Args:
         secret: 32 bytes that are used for nothing else.
-        issuer: the service; a ticket of another one is foreign.
+        issuer: the service; it goes into the keys, so that a ticket of another one counts as a forged one.
     """
 
     def __init__(self, secret: bytes, *, issuer: str) -> None:
-        # As text: random octets may begin like a key file, which is refused as a secret.
-        key = Key.from_secret(secret.hex().encode(), alg="HS256")
-        self._signers = {
-            typ: Signer(key, issuer=issuer, audience=ROOM, lifetime=lifetime, typ=typ)
-            for typ, lifetime in ((TICKET_TYP, TICKET_LIFETIME), (PASS_TYP, PASS_LIFETIME))
-        }
-        self._checks: dict[str, Callable[..., Ticket]] = {
-            typ: Verifier(
-                key,
-                issuer=issuer,
-                audience=ROOM,
-                claims=Ticket,
-                typ=typ,
-                leeway=LEEWAY,
-                max_length=MAX_LENGTH,
-                memo_bytes=0,
-            ).check
-            for typ in (TICKET_TYP, PASS_TYP)
+        self._kinds = {
+            prefix: _Kind(mac_under(mac(secret, f"{prefix} {issuer}".encode())), lifetime, prefix == PASS)
+            for prefix, lifetime in ((TICKET, TICKET_LIFETIME), (PASS, PASS_LIFETIME))
         }
 
-    def ticket(self, arrived_ms: int, number: str, *, cookie: str | None, now: int) -> str:
+    def ticket(self, arrived_ms: int, number: bytes, *, cookie: str | None, now: int) -> str:
         """Return the ticket of somebody who came at `arrived_ms`.
 
         Args:
-            number: 128 random bits as 22 characters.
+            number: 16 random bytes.
             cookie: what the ticket is bound to; None for a program.
             now: seconds since 1970 of the arrivals' clock.
         """
-        confirmation = "" if cookie is None else confirmation_of(cookie)
-        return self._signed(arrived_ms, confirmation, number, now=now, typ=TICKET_TYP)
+        return self._signed(TICKET, arrived_ms, now, number, UNBOUND if cookie is None else confirmation_of(cookie))
 
     def pass_for(self, ticket: Ticket, *, now: int) -> str:
         """Return the pass of a holder who has been let in."""
-        return self._signed(ticket.arr, ticket.cnf, ticket.jti, now=now, typ=PASS_TYP)
+        return self._signed(PASS, ticket.arr, now, ticket.number, ticket.cnf)
 
-    def read_ticket(self, text: str, *, cookie: str | None, now: int) -> Ticket:
-        """Return the claims of a ticket.
-
-        Raises:
-            TicketRefused: it is forged, expired, foreign, from the future, or bound to another cookie.
-        """
-        return self._read(TICKET_TYP, text, cookie, now)
-
-    def read_pass(self, text: str, *, cookie: str | None, now: int) -> Ticket:
-        """Return the claims of a pass.
+    def read(self, text: str, *, cookie: str | None, now: int) -> Ticket:
+        """Return what a ticket or a pass says.
 
         Raises:
-            TicketRefused: as for a ticket.
+            TicketRefused: it is forged, expired, from the future, or bound to another cookie.
         """
-        return self._read(PASS_TYP, text, cookie, now)
-
-    def _signed(self, arrived_ms: int, confirmation: str, number: str, *, now: int, typ: str) -> str:
-        return self._signers[typ].sign_at({"arr": arrived_ms, "cnf": confirmation, "jti": number}, now=now)
-
-    def _read(self, typ: str, text: str, cookie: str | None, now: int) -> Ticket:
+        kind = self._kinds.get(text[:4])
+        if kind is None or len(text) != LENGTH:
+            raise TicketRefused("forged", "this is no ticket")
         try:
-            ticket = self._checks[typ](text, now=now)
-        except TokenError as error:
-            raise _refusal(error) from None
-        if ticket.cnf and not compare_digest(ticket.cnf, "" if cookie is None else confirmation_of(cookie)):
+            raw = decode(text[4:], "ticket")
+        except Malformed:
+            raise TicketRefused("forged", "this is no ticket") from None
+        tag, lifetime, passed = kind
+        body = raw[:-_TAG_BYTES]
+        if not compare_digest(raw[-_TAG_BYTES:], tag(body)[:_TAG_BYTES]):
+            raise TicketRefused("forged", "the ticket was not written here")
+        arr, iat, number, cnf = _BODY.unpack(body)
+        if not iat - LEEWAY <= now < iat + lifetime + LEEWAY:
+            raise _untimely(early=now < iat)
+        if cnf != UNBOUND and not compare_digest(cnf, b"" if cookie is None else confirmation_of(cookie)):
             raise TicketRefused("copied", "the ticket belongs to another browser")
-        return ticket
+        return Ticket(arr, iat, number, cnf, passed)
+
+    def _signed(self, prefix: str, arr: int, iat: int, number: bytes, cnf: bytes) -> str:
+        body = _BODY.pack(arr, iat, number, cnf)
+        return prefix + encode(body + self._kinds[prefix].tag(body)[:_TAG_BYTES])
 
 
-def _refusal(error: TokenError) -> TicketRefused:
-    match error:
-        case Expired():
-            return TicketRefused("expired", "the ticket has expired")
-        case NotYetValid():
-            return TicketRefused("future", "the ticket comes from the future")
-        case WrongAudience() | WrongIssuer():
-            return TicketRefused("foreign", "the ticket is for another door")
-        case _:
-            return TicketRefused("forged", "the ticket was not written here")
+def _untimely(*, early: bool) -> TicketRefused:
+    if early:
+        return TicketRefused("future", "the ticket comes from the future")
+    return TicketRefused("expired", "the ticket has expired")

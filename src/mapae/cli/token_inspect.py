@@ -29,8 +29,8 @@ from mapae.cli.times import length, moment, relative
 from mapae.jose.inspect import Inspection, Lifetime, Named, Part, inspect_token, unwrap
 from mapae.jose.lint import Finding
 
-OPAQUE = ("mps_", "mpr_")
-"""How session tokens and refresh tokens begin."""
+OPAQUE = ("mps_", "mpr_", "mpt_", "mpp_")
+"""How session tokens, refresh tokens, and tickets and passes of the waiting line begin."""
 _SIGNS = {"danger": ("✕", "red"), "warning": ("!", "yellow"), "note": ("·", None)}
 
 
@@ -59,8 +59,8 @@ def inspect(*, file: str | None, at: int | None, as_json: bool) -> None:
     if seen.form == "broken" and unwrap(text)[0].startswith(OPAQUE):
         talk(
             say(
-                "Note: this begins like an opaque token of a Mapae service: random, with nothing to read in it.",
-                "참고: Mapae 서비스의 불투명 토큰처럼 시작해요. 무작위 바이트라 속에서 읽을 것이 없어요.",
+                "Note: this begins like an opaque token of a Mapae service: only the service itself can read it.",
+                "참고: Mapae 서비스의 불투명 토큰처럼 시작해요. 그 서비스만 읽을 수 있어요.",
             )
         )
     if as_json:

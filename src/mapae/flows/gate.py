@@ -23,6 +23,7 @@ from mapae.errors import Busy, Conflict, Refused, SignInRefused, TicketRefused, 
 from mapae.flows.gate_here import Gate
 from mapae.flows.poll import Place, Turn, poll, read_shown
 from mapae.flows.service import Service
+from mapae.jose.base64url import encode
 from mapae.storage import gate as rows
 from mapae.storage.statement import Statement
 
@@ -62,7 +63,7 @@ class Entry:
         if self.ticket is None:
             return ()
         until_ms = (self.ticket.iat + 2 * TICKET_LIFETIME) * 1000
-        return (rows.spent(self.ticket.jti, until_ms=until_ms),)
+        return (rows.spent(encode(self.ticket.number), until_ms=until_ms),)
 
 
 @asynccontextmanager
@@ -216,23 +217,23 @@ def _may_go_in(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
-    ticket, passed = read_shown(gate, turn, now_ms)
-    if not passed:
+    ticket = read_shown(gate, turn, now_ms)
+    if not ticket.passed:
         answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
         if isinstance(answer, Held):
             service.tally.count("admission_decisions", decision="held")
             raise waiting(answer, turn.text)
         gate.passed += 1
-    if gate.tries.get(ticket.jti, (0.0, 0))[1] >= TRIES:
+    if gate.tries.get(ticket.number, (0.0, 0))[1] >= TRIES:
         raise TicketRefused("spent", "too many wrong passwords with this ticket")
-    if ticket.jti not in gate.tries:
+    if ticket.number not in gate.tries:
         while len(gate.tries) >= _REMEMBERED:
             del gate.tries[next(iter(gate.tries))]
-        typed_ms = max(0, now_ms - ticket.iat * 1000) if passed else 0
-        gate.tries[ticket.jti] = (min(typed_ms, PASS_LIFETIME * 1000), 0)
+        typed_ms = max(0, now_ms - ticket.iat * 1000) if ticket.passed else 0
+        gate.tries[ticket.number] = (min(typed_ms, PASS_LIFETIME * 1000), 0)
     if not service.hash_pool.state.has_room():  # where the password is checked this would cost more to find out
         raise _booked(service, ticket, Busy("passwords are being checked at full capacity"))
-    if await rows.is_spent(service.database, ticket.jti):
+    if await rows.is_spent(service.database, encode(ticket.number)):
         raise rows.TicketSpent
     service.tally.count("admission_decisions", decision="admitted")
     return Entry(ticket)
@@ -241,18 +242,18 @@ async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> 
 def _booked(service: Service, ticket: Ticket, busy: Busy) -> Busy:
     """Return the refusal that tells somebody who was let in when there will be room; the ticket stays good."""
     service.tally.count("admission_decisions", decision="booked")
-    seconds = service.gate.bookings.book(ticket.jti, time.monotonic(), capacity=service.hash_pool.state.capacity)
+    seconds = service.gate.bookings.book(ticket.number, time.monotonic(), capacity=service.hash_pool.state.capacity)
     return Busy(str(busy), retry_after=math.ceil(seconds))
 
 
 def _note_shown(gate: Gate, entry: Entry, *, wrong: int) -> None:
-    if entry.ticket is None or entry.ticket.jti not in gate.tries:
+    if entry.ticket is None or entry.ticket.number not in gate.tries:
         return
-    typed_ms, tries = gate.tries[entry.ticket.jti]
+    typed_ms, tries = gate.tries[entry.ticket.number]
     if typed_ms >= 0:
         gate.shown += 1
         gate.typed_ms += int(typed_ms)
-    gate.tries[entry.ticket.jti] = (-1, tries + wrong)
+    gate.tries[entry.ticket.number] = (-1, tries + wrong)
 
 
 def joining(service: Service, turn: Turn, address: str) -> Refused:
@@ -264,7 +265,7 @@ def joining(service: Service, turn: Turn, address: str) -> Refused:
         return TooManyPlaces(retry_after=min(MOST_INTERVAL, math.ceil(seconds + _dice.random() * LEAST_INTERVAL)))
     arrived_ms = gate.keeper.arrive(now_ms)
     cookie = (turn.cookie or secrets.token_urlsafe(16)) if turn.browser else None
-    number = secrets.token_urlsafe(16)
+    number = secrets.token_bytes(16)
     text = gate.office.ticket(arrived_ms, number, cookie=cookie, now=now_ms // 1000)
     service.tally.count("admission_decisions", decision="ticket")
     answer = gate.keeper.look(numbered_place(arrived_ms, number), now_ms, lot=_dice.random())

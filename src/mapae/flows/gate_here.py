@@ -25,8 +25,8 @@ class Gate:
         passed: passes handed out.
         shown: people from the line whose password was checked.
         typed_ms: how long those took from the pass to that, together.
-        tries: by ticket: milliseconds from its pass to its first password (-1 once they are counted), and the wrong
-            passwords since.
+        tries: by a ticket's number, milliseconds from its pass to its first password (-1 once they are counted), and
+            the wrong passwords since.
         places: how many places each network has taken here.
         appointments: when holders of tickets were told to ask again.
         bookings: when people who were let in and met a full hash queue were told to come back.
@@ -42,7 +42,7 @@ class Gate:
     passed: int = 0
     shown: int = 0
     typed_ms: int = 0
-    tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    tries: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     appointments: Appointments = field(default_factory=Appointments)
     bookings: Bookings = field(default_factory=Bookings)

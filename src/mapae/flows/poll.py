@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from mapae.admission.ticket import Ticket
 from mapae.admission.waiting import Admitted, Held
-from mapae.errors import TicketRefused
 from mapae.flows.gate_here import Gate
 from mapae.flows.service import Service
 
@@ -66,7 +65,6 @@ class Standing(NamedTuple):
     Attributes:
         place: where in the line.
         answer: how the holder stands.
-        passed: a pass was shown, so that nothing had to be looked up.
         at_ms: when, by the arrivals' clock.
     """
 
@@ -74,7 +72,6 @@ class Standing(NamedTuple):
     ticket: Ticket
     place: int
     answer: Admitted | Held
-    passed: bool
     at_ms: int
 
 
@@ -95,23 +92,23 @@ def look_up(service: Service, turn: Turn) -> Standing:
     """
     gate = service.gate
     now_ms = gate.now_ms()
-    ticket, passed = read_shown(gate, turn, now_ms)
+    ticket = read_shown(gate, turn, now_ms)
     place = ticket.place
-    return Standing(turn, ticket, place, Admitted() if passed else _look(gate, place, now_ms), passed, now_ms)
+    return Standing(turn, ticket, place, Admitted() if ticket.passed else _look(gate, place, now_ms), now_ms)
 
 
 def told(service: Service, standing: Standing) -> Place:
     """Return the answer; whoever waits is expected again when it says."""
     gate = service.gate
-    turn, ticket, _, answer, passed, now_ms = standing
+    turn, ticket, _, answer, now_ms = standing
     match answer:
         case Held():
             service.tally.counts[_HELD] += 1
-            gate.appointments.make(hash(ticket.jti), now_ms + answer.interval * 1000)
+            gate.appointments.make(hash(ticket.number), now_ms + answer.interval * 1000)
             return Place(answer, turn.text)
         case Admitted():
             service.tally.count("admission_decisions", decision="passed")
-            if passed:
+            if ticket.passed:
                 return Place(None, turn.text)
             gate.passed += 1
             service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
@@ -125,7 +122,7 @@ def keep_seconds(service: Service, standing: Standing) -> float:
         return 0.0
     if _is_near(answer):
         return KEPT_SECONDS
-    return min(KEPT_SECONDS, gate.appointments.early_ms(hash(standing.ticket.jti), standing.at_ms) / 1000)
+    return min(KEPT_SECONDS, gate.appointments.early_ms(hash(standing.ticket.number), standing.at_ms) / 1000)
 
 
 async def kept(service: Service, standing: Standing, seconds: float) -> Standing:
@@ -169,16 +166,10 @@ def _is_near(held: Held) -> bool:
     return held.wait is not None and held.wait[1] <= _NEAR
 
 
-def read_shown(gate: Gate, turn: Turn, now_ms: int) -> tuple[Ticket, bool]:
-    """Return the claims of what was shown, and whether it is a pass.
+def read_shown(gate: Gate, turn: Turn, now_ms: int) -> Ticket:
+    """Return what the ticket or the pass says that was shown.
 
     Raises:
         TicketRefused: it does not count.
     """
-    now = now_ms // 1000
-    try:
-        return gate.office.read_ticket(turn.text, cookie=turn.cookie, now=now), False
-    except TicketRefused as refusal:
-        if refusal.why != "forged":
-            raise
-    return gate.office.read_pass(turn.text, cookie=turn.cookie, now=now), True
+    return gate.office.read(turn.text, cookie=turn.cookie, now=now_ms // 1000)

@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mapae.errors import Malformed, RefreshRefused
 from mapae.jose import base64url
-from mapae.sessions.mac import expand, mac
+from mapae.jose.mac import expand, mac
 from mapae.sessions.session import Session, end
 
 PREFIX = "mpr_"

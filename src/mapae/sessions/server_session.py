@@ -121,7 +121,7 @@ def decide(session: Session, presented: SessionToken, *, now_ms: int, policy: Se
     """Say what happens when the token of `session` is presented. Every input has an answer.
 
     Args:
-        session: the row as it is; its account may sign in.
+        session: the row as it is.
         now_ms: milliseconds since 1970.
     """
     if session.sid != presented.sid or not compare_digest(digest(presented.secret), session.current):

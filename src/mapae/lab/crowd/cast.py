@@ -92,7 +92,7 @@ class Node:
 
     def back_in(self, person: Person, now: float) -> float:
         """Tell somebody who finds the queue full after how many milliseconds to come back."""
-        seconds = self.bookings.book(f"{person.place}", self.monotonic(now), capacity=self.capacity)
+        seconds = self.bookings.book(f"{person.place}".encode(), self.monotonic(now), capacity=self.capacity)
         return ceil(seconds) * 1000
 
     @property
