@@ -123,6 +123,78 @@ async def test_what_is_answered_at_once_is_counted_and_has_an_id_of_its_own(app,
 JSON = {"content-type": "application/json"}
 
 
+async def repeated(line, bodies, headers, *, method="GET", path="/v1/me"):
+    """The answers to requests with one head on one connection, without what is each one's own."""
+    answers = []
+    for body in bodies:
+        status, fields, content = await line.ask(headers, method=method, path=path, body=body)
+        answers.append((status, fields, content.replace(fields.pop("x-request-id").encode(), b"-")))
+    return answers
+
+
+@pytest.mark.parametrize(
+    "who", ["bearer", "cookie", "cookie of another site", "both", "nobody", "rubbish", "signed out", "HEAD"]
+)
+async def test_whoever_asks_again_and_again_hears_the_same_and_is_counted_each_time(app, api, browser, who):
+    tokens = await api.signed_up(email="another@example.com")
+    bearer = api.bearer(tokens)
+    await browser.sign_up(delivery="cookie")
+    cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    headers = {
+        "cookie": cookie | browser.OWN_ORIGIN,
+        "cookie of another site": cookie | {"sec-fetch-site": "cross-site"},
+        "both": cookie | bearer,
+        "nobody": {},
+        "rubbish": {"authorization": "Bearer rubbish"},
+    }.get(who, bearer)
+    if who == "signed out":
+        await api.post("/v1/sign-out", headers=bearer)
+    for each in (bearer, cookie | browser.OWN_ORIGIN):
+        await api.get("/v1/me", headers=each)
+    method = "HEAD" if who == "HEAD" else "GET"
+    before = app.service.tally.counts.copy()
+    async with connected(app) as line:
+        (first, *more) = await repeated(line, [b""] * 4, headers, method=method)
+        assert line.tasks == 0
+    assert more == [first] * 3
+    assert first[0] == {"bearer": 200, "cookie": 200, "HEAD": 200, "both": 400, "cookie of another site": 200}.get(
+        who, 401
+    )
+    counted = app.service.tally.counts - before
+    assert {count for (name, _), count in counted.items() if name in {"http_requests", "token_verifications"}} == {4}
+
+
+async def test_a_session_that_ends_between_two_requests_with_one_head_is_ended_for_the_next(app, api):
+    tokens = await api.signed_up()
+    bearer = api.bearer(tokens)
+    await api.get("/v1/me", headers=bearer)
+    async with connected(app) as line:
+        assert [status for status, *_ in await repeated(line, [b""] * 3, bearer)] == [200] * 3
+        await api.post("/v1/sign-out", headers=bearer)
+        assert [status for status, *_ in await repeated(line, [b""] * 2, bearer)] == [401] * 2
+
+
+async def test_what_has_to_be_read_first_is_read_under_a_head_that_came_before(app, api):
+    bearer = api.bearer(await api.signed_up())
+    async with connected(app) as line:
+        first = await repeated(line, [b""] * 3, bearer)
+        before = line.tasks
+        app.service.shown.clear()
+        assert await repeated(line, [b""], bearer) == first[:1]
+        assert line.tasks == before + 1
+
+
+async def test_a_head_that_came_before_is_told_too_that_the_service_is_stopping(app, api):
+    bearer = api.bearer(await api.signed_up())
+    async with connected(app) as line:
+        await repeated(line, [b""] * 3, bearer)
+        service, app.service = app.service, None
+        try:
+            assert [status for status, *_ in await repeated(line, [b""] * 2, bearer)] == [503, 503]
+        finally:
+            app.service = service
+
+
 @pytest.fixture
 async def closed(app, api, monkeypatch):
     """A gate that is closed, so that everybody stands in line; inside is a connection to its server.
@@ -161,6 +233,46 @@ async def test_how_far_the_line_is_is_answered_at_once(app, api, closed, shown):
     assert ours == theirs
 
 
+async def test_whoever_waits_hears_the_same_under_a_head_that_came_before(app, api, closed):
+    tickets = [(await api.sign_in()).json()["ticket"] for _ in range(4)]
+    await look(app.service)
+    shown = [*tickets, "r" * 84, tickets[0][:-1] + ("A" if tickets[0][-1] != "A" else "B")]
+    bodies = [msgspec.json.encode({"ticket": ticket}) for ticket in shown]
+    answers = await repeated(closed, bodies, JSON, method="POST", path="/v1/ticket")
+    assert closed.tasks == 0
+    assert [status for status, *_ in answers] == [200] * 4 + [403] * 2
+    assert all(1 <= msgspec.json.decode(body)["position"] <= 4 for *_, body in answers[:4])
+    assert len({tuple(sorted(fields.items())) for _, fields, _ in answers[:4]}) == 1
+    again = await api.post("/v1/ticket", content=bodies[-1], headers=JSON)
+    ours, theirs = msgspec.json.decode(answers[-1][2]), again.json()
+    assert {**ours, "instance": ""} == {**theirs, "instance": ""}
+
+
+async def test_a_body_of_another_kind_is_refused_under_a_head_that_came_before(app, api, closed):
+    bodies = [msgspec.json.encode({"ticket": (await api.sign_in()).json()["ticket"]}) for _ in range(3)]
+    answers = await repeated(closed, bodies, {"content-type": "text/plain"}, method="POST", path="/v1/ticket")
+    assert [status for status, *_ in answers] == [415] * 3
+
+
+@pytest.mark.slow
+async def test_whoever_asks_too_soon_is_kept_under_a_head_that_came_before(app, api, closed):
+    bodies = [msgspec.json.encode({"ticket": (await api.sign_in()).json()["ticket"]}) for _ in range(3)]
+    await look(app.service)
+    await repeated(closed, bodies, JSON, method="POST", path="/v1/ticket")
+    before = closed.tasks
+    assert (await repeated(closed, bodies[:1], JSON, method="POST", path="/v1/ticket"))[0][0] == 200
+    assert closed.tasks == before + 1
+
+
+@pytest.mark.slow
+async def test_a_browser_may_ask_again_and_again_by_its_cookie(app, browser, closed):
+    await browser.get("/wait")
+    cookie = {"cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+    assert "mapae-ticket" in cookie["cookie"]
+    answers = await repeated(closed, [b""] * 3, cookie | JSON, method="POST", path="/v1/ticket")
+    assert [status for status, *_ in answers] == [200] * 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "ko"])
 async def test_a_newcomer_gets_a_place_at_once(app, api, closed, language):
@@ -194,8 +306,10 @@ async def test_whoever_is_let_in_is_not_answered_at_once_but_signed_in(app, api)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("before", [0, 2])
 @pytest.mark.parametrize("path", ["/v1/sign-in", "/v1/sign-up", "/v1/ticket"])
-async def test_who_holds_a_token_goes_before_a_crowd_that_came_earlier(app, api, path):
+async def test_who_holds_a_token_goes_before_a_crowd_that_came_earlier(app, api, path, before):
+    """Also before one whose heads have come so often before."""
     bearer = api.bearer(await api.signed_up())
     await api.get("/v1/me", headers=bearer)
     await set_gate(app.service, "closed")
@@ -211,6 +325,8 @@ async def test_who_holds_a_token_goes_before_a_crowd_that_came_earlier(app, api,
 
     async with AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(connected(app)) for _ in range(41)]
+        for _ in range(before):
+            await asyncio.gather(*(line.ask(JSON, method="POST", path=path, body=body) for line in lines[:40]))
         crowd = [ask(line, JSON, method="POST", path=path, body=body) for line in lines[:40]]
         statuses = await asyncio.gather(*crowd, ask(lines[40], bearer))
         assert answered.index(lines[40]) <= 20, f"four go at once and {IN_A_TURN} in each turn, so 40 take ten"

@@ -1,7 +1,9 @@
 """A head that comes again on a connection says the same again, and nothing that looks like it says more or less."""
 
 import asyncio
+import gc
 import json
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -71,14 +73,41 @@ class Repeating:
         request.answer(200, b"", json.dumps(told).encode() + b"\n")
 
 
-async def heard(pieces, app=None, *, wait=0.0):
-    """What is answered to `pieces`, each of which comes by itself once the ones before it are dealt with."""
-    app, wire = app or Repeating(), Wire()
+class Understanding(Repeating):
+    """Answers a repeated head by what it has understood of it, though not every time, and not every head."""
+
+    def __init__(self):
+        super().__init__()
+        self.repeated = 0
+
+    def prepare(self, scope):
+        told = [scope["method"], scope["path"], scope["query_string"].decode(), len(scope["headers"]) + 1]
+        if told[1] == "/e":
+            return None
+
+        def repeat(body, whole):
+            if body == b"cd":
+                return False
+            self.repeated += 1
+            whole(200, b"", json.dumps([*told, body.decode()]).encode() + b"\n")
+            return True
+
+        return repeat
+
+
+def connected(app, *, keep_seconds=5):
+    """A connection to a server of `app`, and where its answers go."""
     config = uvicorn.Config(app, http=PoliteHttp, ws="none", lifespan="off", log_config=None)
     config.load()
-    config.loaded_app = app
-    protocol = PoliteHttp(config, ServerState(), {})
+    config.loaded_app, config.timeout_keep_alive = app, keep_seconds
+    protocol, wire = PoliteHttp(config, ServerState(), {}), Wire()
     protocol.connection_made(wire)
+    return protocol, wire
+
+
+async def heard(pieces, app=None, *, wait=0.0):
+    """What is answered to `pieces`, each of which comes by itself once the ones before it are dealt with."""
+    protocol, wire = connected(app or Repeating())
     for piece in pieces:
         if wire.closed:
             break
@@ -131,9 +160,26 @@ def test_however_requests_arrive_each_is_answered_as_itself(requests, data):
     cuts = [] if whole else data.draw(st.lists(st.integers(0, len(stream)), max_size=8), "cuts")
     places = sorted({0, len(stream), *cuts})
     pieces = requests if whole else [stream[one:other] for one, other in pairwise(places)]
-    answers, wire = asyncio.run(heard(pieces))
+    answers, wire = asyncio.run(heard(pieces, data.draw(st.sampled_from([Repeating, Understanding]))()))
     assert answers == [of(request) for request in requests]
     assert not wire.closed
+
+
+def test_a_head_that_is_understood_is_answered_without_a_request():
+    app = Understanding()
+    asked = [GET, GET, GET, POST + b"ab", POST + b"ab", POST + b"cd", POST + b"ef"]
+    answers, wire = asyncio.run(heard(asked, app))
+    assert answers == [of(request) for request in asked]
+    assert (app.repeated, len(app.scopes)) == (4, 3)
+    assert wire.said.count(b"HTTP/1.1 200 OK\r\n") == 7
+
+
+def test_what_is_understood_of_one_head_is_not_said_to_another():
+    other = GET.replace(b"accept: */*", b"accept: a/b")
+    app = Understanding()
+    answers, _ = asyncio.run(heard([GET, GET, other, POST + b"ab", other, GET], app))
+    assert [path for _, path, *_ in answers] == ["/b", "/b", "/b", "/a", "/b", "/b"]
+    assert app.repeated == 1
 
 
 @pytest.mark.parametrize(
@@ -206,7 +252,7 @@ def test_a_known_head_in_another_place_is_what_it_is_there(pieces, asked):
 
 
 def test_the_same_again_waits_until_what_came_before_is_answered():
-    class SlowAtFirst(Repeating):
+    class SlowAtFirst(Understanding):
         begun = 0
 
         def begin(self, scope, request):
@@ -219,8 +265,69 @@ def test_the_same_again_waits_until_what_came_before_is_answered():
 
     answers, _ = asyncio.run(heard([GET, POST + b"ab", POST + b"cd"], SlowAtFirst(), wait=0.2))
     assert [path for _, path, *_ in answers] == ["/b", "/a", "/a"]
-    answers, _ = asyncio.run(heard([POST + b"ab", POST + b"cd"], SlowAtFirst(), wait=0.2))
-    assert [body for *_, body in answers] == ["ab", "cd"]
+    answers, _ = asyncio.run(heard([POST + b"ab", POST + b"ef", POST + b"gh"], SlowAtFirst(), wait=0.2))
+    assert [body for *_, body in answers] == ["ab", "ef", "gh"]
+
+
+async def repeating(**options):
+    """A connection on which the same was asked twice and answered twice, the second time by what was understood."""
+    app = Understanding()
+    protocol, wire = connected(app, **options)
+    for _ in range(2):
+        protocol.data_received(GET)
+    assert (app.repeated, wire.said.count(b"200 OK")) == (1, 2)
+    return app, protocol, wire
+
+
+@pytest.mark.anyio
+async def test_who_does_not_read_is_told_nothing_more_until_they_do():
+    app, protocol, wire = await repeating()
+    protocol.pause_writing()
+    protocol.data_received(GET)
+    assert wire.said.count(b"200 OK") == 2
+    protocol.resume_writing()
+    assert wire.said.count(b"200 OK") == 3
+    protocol.data_received(GET)
+    assert (app.repeated, wire.said.count(b"200 OK")) == (2, 4)
+
+
+@pytest.mark.anyio
+async def test_nothing_is_said_on_a_connection_that_is_being_closed():
+    app, protocol, wire = await repeating()
+    protocol.shutdown()
+    protocol.data_received(GET)
+    assert (app.repeated, wire.said.count(b"200 OK"), wire.closed) == (1, 2, True)
+
+
+@pytest.mark.anyio
+async def test_a_repeated_request_is_counted_dated_and_followed_by_the_same_rest():
+    _, protocol, wire = await repeating(keep_seconds=0.05)
+    assert protocol._server.total_requests == 2
+    protocol._server.default_headers = [(b"date", b"tomorrow")]
+    protocol.data_received(GET)
+    assert wire.said.count(b"date: tomorrow") == 1
+    assert not wire.closed
+    await asyncio.sleep(0.15)
+    assert wire.closed
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_a_connection_that_is_lost_holds_nothing_that_holds_it(times):
+    app = Understanding()
+    protocol, _ = connected(app)
+    for _ in range(times):
+        protocol.data_received(GET)
+    protocol.connection_lost(None)
+    app.scopes.clear()
+    gone, enabled = weakref.ref(protocol), gc.isenabled()
+    gc.disable()
+    try:
+        del protocol
+        assert gone() is None
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def test_nothing_is_remembered_while_the_body_of_a_request_that_was_answered_is_not_there():

@@ -47,6 +47,28 @@ async def test_whoever_comes_later_is_looked_at_at_once_again(later, monkeypatch
     assert done == [1] * (IN_A_TURN + 1) + [2]
 
 
+async def test_nobody_goes_before_those_who_wait(later, monkeypatch):
+    done = []
+    for number in range(IN_A_TURN + 2):
+        later.do(lambda number=number: done.append(number))
+    loop = asyncio.get_running_loop()
+    now = loop.time() + SLOT_SECONDS
+    monkeypatch.setattr(loop, "time", lambda: now)
+    assert not later.now(loop)
+    await turn()
+    assert done == list(range(IN_A_TURN + 2))
+    assert later.now(loop)
+
+
+async def test_a_clock_that_stands_still_tells_one_turn_from_the_next(monkeypatch):
+    later, loop = Later(clock_stands_still=True), asyncio.get_running_loop()
+    now = loop.time()
+    monkeypatch.setattr(loop, "time", lambda: now)
+    assert [later.now(loop) for _ in range(IN_A_TURN + 1)] == [True] * IN_A_TURN + [False]
+    now += 0.001
+    assert later.now(loop)
+
+
 async def test_one_that_fails_stops_nobody(later):
     done, failed = [], []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failed.append(context["exception"]))

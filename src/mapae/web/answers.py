@@ -32,6 +32,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+Whole = Callable[[int, bytes, bytes], None]
+"""Writes a whole answer: its status, its header fields as lines, its body."""
+Repeat = Callable[[bytes, Whole], bool]
+"""Answers a request whose head came before, by its body; says whether it did."""
 WHOLE_BODY = "mapae.whole_body"
 """The ASGI extension by which our own server gives a body that came with its head: bytes, or None where it did not."""
 NO_STORE: Header = (b"cache-control", b"no-store")

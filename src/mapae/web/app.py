@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -23,8 +23,8 @@ from mapae.flows.open_service import open_service
 from mapae.flows.service import Service
 from mapae.flows.watch_gate import watch_gate
 from mapae.settings import Settings
-from mapae.web import pages
-from mapae.web.answers import JSON_TYPE, Answer, Receive, Scope, Send
+from mapae.web import event_loop, pages
+from mapae.web.answers import JSON_TYPE, Answer, Receive, Repeat, Scope, Send, Whole
 from mapae.web.calls import Call, Operation
 from mapae.web.exchange import Edge, Exchange
 from mapae.web.headers import API_HEADERS, headers_for
@@ -102,6 +102,7 @@ class MapaeApp:
         """
         async with open_service(self.settings) as service:
             self._adopt(service)
+            self.later = Later(clock_stands_still=event_loop.clock_stands_still())
             tasks = [
                 asyncio.create_task(follow(service), name="mapae-follow"),
                 asyncio.create_task(watch_gate(service), name="mapae-gate"),
@@ -151,6 +152,35 @@ class MapaeApp:
         if answer is None:
             return self._serve(scope, request.receive, exchange)
         return _answered(exchange, answer, refused_pointer=found.refused_pointer)
+
+    def prepare(self, scope: Scope) -> Repeat | None:
+        """Return what answers requests that repeat a head, without reading it again; None where it is to be read."""
+        found, service = self._table.exact(scope["method"], scope["path"]), self.service
+        if found is None or found.prepare is None or service is None:
+            return None
+        operation, loop = found, asyncio.get_running_loop()
+        try:
+            answer_to = found.prepare(Call(service, scope, _from_nobody, self._trusted))
+        except MapaeError:
+            return None  # whoever reads the head says what is wrong with it
+        if answer_to is None:
+            return None
+
+        def repeat(body: bytes, whole: Whole) -> bool:
+            if self.service is not service or (operation.patient and not self.later.now(loop)):
+                return False
+            exchange = Exchange(self._edge, scope, _to_nobody, whole)
+            exchange.route, code = operation.path, None
+            try:
+                answer = answer_to(body)
+            except Exception as error:  # noqa: BLE001 - every error becomes an answer
+                answer, code = exchange.refusal(error)
+            if answer is None:
+                return False
+            exchange.answer_whole(whole, answer, code=code)
+            return True
+
+        return repeat
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service
@@ -212,6 +242,14 @@ class MapaeApp:
             await receive()
             self.draining = True
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _from_nobody() -> MutableMapping[str, Any]:
+    raise RuntimeError("a head alone has no body")
+
+
+async def _to_nobody(message: MutableMapping[str, Any]) -> None:
+    raise RuntimeError(f"an answer to a repeated head is given whole, not by {message['type']}")
 
 
 async def _answered(exchange: Exchange, answering: Awaitable[Answer], *, refused_pointer: str = "/password") -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from mapae.flows.authenticate import authenticate_async, authenticate_at_once
+from mapae.flows.authenticate import authenticate_async
 from mapae.flows.service import Service
 from mapae.flows.visitor import Visitor
 from mapae.guard import Principal
@@ -120,16 +120,16 @@ class Call:
         credentials = read_credentials(self.scope)
         return self.authenticated(credentials, *scopes)
 
-    def principal_at_once(self) -> Principal | None:
-        """As `principal`; None where that has to be waited for.
+    def access_token(self) -> str:
+        """Return the access token of the request; a cookie counts only when our own origin sent it.
 
         Raises:
-            TokenMissing, CredentialsTwice, CsrfRefused, TokenError: the request is not let in.
+            TokenMissing, CredentialsTwice, CsrfRefused: the request is not let in.
         """
         credentials = read_credentials(self.scope)
         if credentials.carrier == "cookie":
             self.check_origin()
-        return authenticate_at_once(self.service, credentials.access_token)
+        return credentials.access_token
 
     def authenticated(self, credentials: Credentials, *scopes: str) -> Awaitable[Principal]:
         """Return whose `credentials` these are; a cookie counts only when our own origin sent it."""
@@ -156,6 +156,8 @@ class Operation:
         run: does the work.
         at_once: does it where nothing has to be waited for, or returns what will when it was decided what to wait for;
             None, or what returns None where all has to be waited for.
+        prepare: understands a head that comes again: returns what answers a request with that head at once, by its
+            body, or gives None for one that has to wait; None where a head alone says too little.
         patient: whether requests of other operations that are ready go first.
         body: what the request body is; None where there is none.
         body_required: false where an empty body is accepted too.
@@ -176,6 +178,7 @@ class Operation:
     summary: Words
     run: Callable[[Call], Awaitable[Answer]]
     at_once: Callable[[Call], Answer | Awaitable[Answer] | None] | None = None
+    prepare: Callable[[Call], Callable[[bytes], Answer | None] | None] | None = None
     patient: bool = False
     body: type[msgspec.Struct] | None = None
     body_required: bool = True

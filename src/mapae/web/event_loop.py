@@ -15,6 +15,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
+def clock_stands_still() -> bool:
+    """Say whether the time of the running loop is the same for as long as a turn lasts, as uvloop's is."""
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0] == "uvloop"
+
+
 def _fastest() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         import uvloop  # noqa: PLC0415  it does not exist on every system

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import Counter
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import msgspec
 
 from mapae.errors import Busy, MapaeError
 from mapae.flows.tally import Histogram, Labels, Tally
-from mapae.web.answers import Answer, Scope, Send, problem_answer
+from mapae.web.answers import Answer, Scope, Send, Whole, problem_answer
 from mapae.web.head_lines import FixedHeaders, Header, written
 from mapae.web.logs import Level, Log, error_fields
 from mapae.web.problems import problem_for
@@ -27,8 +27,6 @@ _PATIENT = frozenset({"/v1/revocations", "/v1/ticket"})
 """They wait on purpose, so the time that they take says nothing of how fast we are."""
 _QUIET = frozenset({"/livez", "/readyz", "/healthz", "/metrics", "/v1/revocations"})
 """Asked every few seconds by machines, so logged only for debugging."""
-Whole = Callable[[int, bytes, bytes], None]
-"""Writes a whole answer: its status, its header fields as lines, its body."""
 
 
 class Kind(NamedTuple):

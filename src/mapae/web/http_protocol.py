@@ -1,15 +1,15 @@
 """HTTP/1.1 for uvicorn, written for short answers, with bounds that others leave to a proxy.
 
-httptools reads a request, unless its head is the one that came before it on this connection. An application that can
-answers it at once, without a task of its own; any other runs in one, as ASGI says. An answer is written in one piece,
-and no timer is set for every request.
+httptools reads a request, unless its head is the one that came before it on this connection: then the application may
+answer by what it has understood of that head. An application that can answers any request at once, without a task of
+its own; any other runs in one, as ASGI says. An answer is written in one piece, and no timer is set for every request.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -20,9 +20,9 @@ from uvicorn import Config
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from mapae.web.answers import Scope
+from mapae.web.answers import Repeat, Scope, Whole
 from mapae.web.head_lines import Header, written
-from mapae.web.http_request import Answering, HttpRequest
+from mapae.web.http_request import Answering, HttpRequest, beginning
 from mapae.web.known_head import KnownHead, known_head
 from mapae.web.later import Later
 
@@ -71,6 +71,8 @@ class PoliteHttp(asyncio.Protocol):
         self._waiting: deque[tuple[Scope, HttpRequest]] = deque()
         self._reading: HttpRequest | None = None
         self._known: KnownHead | None = None
+        self._prepare: Callable[[Scope], Repeat | None] | None = getattr(self._app, "prepare", None)
+        self._repeat: Repeat = _not_at_once
         self._answering: HttpRequest | None = None
         self._paused, self._writable = False, asyncio.Event()
         self._writable.set()
@@ -97,6 +99,7 @@ class PoliteHttp(asyncio.Protocol):
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self._waiting.clear()
+        self._repeat = _not_at_once
         if self._answering is not None:
             self._answering.lose()
         self._writable.set()
@@ -106,10 +109,12 @@ class PoliteHttp(asyncio.Protocol):
         """Parse `data` and begin to answer; what is left of a head counts against its bounds."""
         self._idle_since = None
         if self._known is not None and self._known.begins(data):
-            self._take_again(self._known, data)
-            self._go_on()
+            body = data[len(self._known.octets) :]
+            if not (self._is_free() and self._repeat(body, self._write_whole)):
+                self._take_again(self._known, body)
+                self._go_on()
             return
-        self._known = None
+        self._known, self._repeat = None, self._repeat_first
         began_between = self._is_between()
         self._arrived, self._ended_here = len(data), False
         try:
@@ -195,9 +200,7 @@ class PoliteHttp(asyncio.Protocol):
             self._loop.call_soon(self._go_on)  # not at once: whoever sends many together does not keep the loop
             return
         self.resume_reading()
-        self._idle_since = self._loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self._loop.call_later(self._keep_seconds, self._look_whether_idle)
+        self._rest()
 
     def shutdown(self) -> None:
         """Close once everything that was asked is answered."""
@@ -240,9 +243,7 @@ class PoliteHttp(asyncio.Protocol):
         if self._waiting and self._answering is None and self._writable.is_set():
             scope, request = self._waiting.popleft()
             self._answering = request
-            if self._server.default_headers is not self._date:
-                self._date = self._server.default_headers
-                self.default_lines = written(self._date)
+            self.default_lines = self._lines_now()
             if self._later is not None and self._app.is_patient(scope):
                 self._later.do(partial(self._start, scope, request))
             else:
@@ -252,15 +253,44 @@ class PoliteHttp(asyncio.Protocol):
         elif self._reading is None:
             self.resume_reading()
 
+    def _lines_now(self) -> bytes:
+        if self._server.default_headers is not self._date:
+            self._date = self._server.default_headers
+            self.default_lines = written(self._date)
+        return self.default_lines
+
+    def _rest(self) -> None:
+        """Wait for the next request."""
+        self._idle_since = self._loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self._loop.call_later(self._keep_seconds, self._look_whether_idle)
+
     def _is_between(self) -> bool:
         """Say whether the parser stands between two requests."""
         return self._reading is None and not self._in_head
 
-    def _take_again(self, known: KnownHead, data: bytes) -> None:
+    def _is_free(self) -> bool:
+        """Say whether nothing has to be done before the next request is answered."""
+        waits = self._waiting or self._answering is not None
+        return not waits and self._writable.is_set() and not self.transport.is_closing()
+
+    def _repeat_first(self, body: bytes, whole: Whole) -> bool:
+        """Answer the first request that repeats a head, once the application has understood it."""
+        prepare, known = self._prepare, self._known
+        repeat = None if prepare is None or known is None else prepare(known.scope())
+        self._repeat = repeat or _not_at_once
+        return self._repeat(body, whole)
+
+    def _write_whole(self, status: int, lines: bytes, body: bytes) -> None:
+        self.transport.write(beginning(status, self._lines_now(), lines, keep_alive=True) + body)
+        self._server.total_requests += 1
+        self._rest()
+
+    def _take_again(self, known: KnownHead, body: bytes) -> None:
         """Put a request with a known head in the queue; the parser stands between two requests, and need not see it."""
         scope = known.scope()
         request = HttpRequest(self, scope, keep_alive=True, expects=False)
-        request.add_body(data[len(known.octets) :])
+        request.add_body(body)
         request.end_body()
         self._waiting.append((scope, request))
 
@@ -322,3 +352,8 @@ class PoliteHttp(asyncio.Protocol):
             self._idle_timer = self._loop.call_later(left, self._look_whether_idle)
         else:
             self.transport.close()
+
+
+def _not_at_once(body: bytes, whole: Whole) -> bool:
+    del body, whole
+    return False

@@ -186,8 +186,7 @@ class HttpRequest:
         return self._beginning(status, written(headers))
 
     def _beginning(self, status: int, lines: bytes) -> bytes:
-        end = b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n"
-        return b"%b%b%b%b" % (_STATUS_LINES[status], self._connection.default_lines, lines, end)
+        return beginning(status, self._connection.default_lines, lines, keep_alive=self.keep_alive)
 
     def _continue(self, body: bytes, *, more: bool) -> None:
         if self._head_only:
@@ -216,6 +215,12 @@ class HttpRequest:
         self._news = True
         if self._wakes is not None:
             self._wakes.set()
+
+
+def beginning(status: int, default_lines: bytes, lines: bytes, *, keep_alive: bool) -> bytes:
+    """Return the head of an answer with these lines."""
+    end = b"\r\n" if keep_alive else b"connection: close\r\n\r\n"
+    return b"%b%b%b%b" % (_STATUS_LINES[status], default_lines, lines, end)
 
 
 Answering = Callable[[Scope, HttpRequest], Coroutine[Any, Any, None] | None]

@@ -51,7 +51,11 @@ def known_head(data: bytes, scope: Scope) -> KnownHead | None:
         return None
     lengths = [value for name, value in headers if name == b"content-length"]
     length = int(lengths[0]) if lengths else 0
-    return KnownHead(octets, size, _copy(scope)) if end + length == size else None
+    if end + length != size:
+        return None
+    said = _copy(scope)
+    said.pop("extensions", None)  # what belongs to this one request
+    return KnownHead(octets, size, said)
 
 
 def _copy(scope: Scope) -> Scope:

@@ -14,31 +14,37 @@ from collections.abc import Callable
 IN_A_TURN = 4
 """Pieces of work that are done in each turn, and at once in each slot of time while nobody waits."""
 SLOT_SECONDS = 0.01
-"""Longer than a turn in which much is ready mostly is."""
+"""Longer than a turn in which much is ready mostly is, for a loop whose clock does not tell one turn from the next."""
 
 
 class Later:
     """Pieces of work for one event loop, done in the order in which they came."""
 
-    def __init__(self) -> None:
-        """Begin with nothing to do."""
+    def __init__(self, *, clock_stands_still: bool = False) -> None:
+        """Begin with nothing to do; `clock_stands_still`: the loop's time is the same for as long as a turn lasts."""
         self._waiting: deque[Callable[[], None]] = deque()
         self._called = False
-        self._slot, self._at_once = 0, 0
+        self._slot, self._at_once = 0.0, 0
+        self._clock_stands_still = clock_stands_still
 
     def do(self, work: Callable[[], None]) -> None:
         """Do `work` at once, or soon where there is much of it; others that are ready meanwhile go first."""
         loop = asyncio.get_running_loop()
-        if not self._waiting:
-            slot = int(loop.time() / SLOT_SECONDS)
-            if slot != self._slot:
-                self._slot, self._at_once = slot, 0
-            if self._at_once < IN_A_TURN:
-                self._at_once += 1
-                work()
-                return
-        self._waiting.append(work)
-        self._call(loop)
+        if self.now(loop):
+            work()
+        else:
+            self._waiting.append(work)
+            self._call(loop)
+
+    def now(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Say whether one more piece of work may be done at once; whoever hears so does it."""
+        if self._waiting:
+            return False
+        slot = loop.time() if self._clock_stands_still else int(loop.time() / SLOT_SECONDS)
+        if slot != self._slot:
+            self._slot, self._at_once = slot, 0
+        self._at_once += 1
+        return self._at_once <= IN_A_TURN
 
     def _call(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting and not self._called:

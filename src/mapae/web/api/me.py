@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
 
 from mapae.accounts.account import Account
 from mapae.flows.account import change_password, delete_account, who_am_i, who_am_i_at_once
+from mapae.flows.authenticate import authenticate_at_once
 from mapae.guard import Principal
 from mapae.web.answers import JSON_HEADERS, Answer
 from mapae.web.api.fields import Moment, NewPassword, Password, about, moment
@@ -60,9 +62,19 @@ async def show_me(call: Call) -> Answer:
 
 def show_me_at_once(call: Call) -> Answer | None:
     """As `show_me`; None where the session or the account has to be read."""
-    principal = call.principal_at_once()
-    account = None if principal is None else who_am_i_at_once(call.service, principal)
-    return None if principal is None or account is None else _shown(principal, account)
+    return prepare_to_show_me(call)(b"")
+
+
+def prepare_to_show_me(call: Call) -> Callable[[bytes], Answer | None]:
+    """As `show_me_at_once`, for a head that is repeated."""
+    service, access_token = call.service, call.access_token()
+
+    def show(_body: bytes) -> Answer | None:
+        principal = authenticate_at_once(service, access_token)
+        account = None if principal is None else who_am_i_at_once(service, principal)
+        return None if principal is None or account is None else _shown(principal, account)
+
+    return show
 
 
 def _shown(principal: Principal, account: Account) -> Answer:
