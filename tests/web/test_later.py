@@ -65,6 +65,7 @@ async def test_a_clock_that_stands_still_tells_one_turn_from_the_next(monkeypatc
     now = loop.time()
     monkeypatch.setattr(loop, "time", lambda: now)
     assert [later.now(loop) for _ in range(IN_A_TURN + 1)] == [True] * IN_A_TURN + [False]
+    assert [later.now(loop, most=IN_A_TURN + 3) for _ in range(3)] == [True, True, False]
     now += 0.001
     assert later.now(loop)
 

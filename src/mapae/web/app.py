@@ -29,7 +29,7 @@ from mapae.web.calls import Call, Operation
 from mapae.web.exchange import Edge, Exchange
 from mapae.web.headers import API_HEADERS, headers_for
 from mapae.web.http_request import HttpRequest
-from mapae.web.later import Later
+from mapae.web.later import LIGHT_IN_A_TURN, Later
 from mapae.web.logs import Log, error_fields, open_log
 from mapae.web.metrics import MetricsPage, SharedNumbers, metrics_operation
 from mapae.web.openapi import openapi_document
@@ -167,7 +167,9 @@ class MapaeApp:
             return None
 
         def repeat(body: bytes, whole: Whole) -> bool:
-            if self.service is not service or (operation.patient and not self.later.now(loop)):
+            if self.service is not service:
+                return False
+            if operation.patient and not self.later.now(loop, most=LIGHT_IN_A_TURN):
                 return False
             exchange = Exchange(self._edge, scope, _to_nobody, whole)
             exchange.route, code = operation.path, None
