@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,16 +14,13 @@ from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Self
 
+from mapae.lab import servers as of_the_lab
+
 MAPAE = [sys.executable, "-m", "mapae"]
 START_SECONDS = 30
 STOP_SECONDS = 40
 PASSWORD = "a horse of bronze, five strong"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+free_port = of_the_lab.free_port
 
 
 def environment(data: Path, port: int, **settings: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 LOOK_EVERY = 0.02
 _TAIL = 800
+_dice = random.SystemRandom()  # nobody who seeds the other one makes two processes choose alike
 
 
 class LabFailed(Exception):
@@ -25,10 +27,18 @@ class LabFailed(Exception):
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server((HOST, 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
+    """Return a port of 127.0.0.1 that nobody listens on.
+
+    One that the system gives away by itself may have another owner by the time it is used; below 32,768 it gives none.
+
+    Raises:
+        LabFailed: there is none.
+    """
+    for _ in range(1000):
+        port = _dice.randrange(10_000, 32_768)
+        with suppress(OSError), socket.create_server((HOST, port)):
+            return port
+    raise LabFailed("no port from 10,000 to 32,767 is free")
 
 
 @dataclass
