@@ -23,7 +23,7 @@ from mapae.sessions.refresh import (
     decide,
     digest,
 )
-from mapae.sessions.session import start
+from plain_session import start
 
 SECOND_MS, DAY_MS = 1000, 86_400_000
 PATIENCE_MS = 10 * SECOND_MS
@@ -133,17 +133,7 @@ def play(seed: object, *, rule=decide, policy: RefreshPolicy | None = None) -> C
     policy = policy or RefreshPolicy()
     far = 10_000 * DAY_MS
     first = Presented(SID, 0, (1).to_bytes(32, "big"))
-    session = start(
-        SID,
-        "a",
-        epoch=0,
-        role="user",
-        client_id="c",
-        current=digest(first.secret),
-        now_ms=0,
-        idle_ms=far,
-        absolute_ms=far,
-    )
+    session = start(SID, "a", client_id="c", current=digest(first.secret), now_ms=0, idle_ms=far, absolute_ms=far)
     client, made = Client(seed, first), 1
     while client.happened["arrived"] < REQUESTS:
         now_ms, token = client.request()

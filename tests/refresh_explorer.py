@@ -25,7 +25,7 @@ from mapae.sessions.refresh import (
     decide,
     digest,
 )
-from mapae.sessions.session import start
+from plain_session import start
 
 NEWEST, PARENT, OLDER, NO_TOKEN = 0, 1, 2, 3
 TICK_MS = 1000
@@ -100,17 +100,7 @@ def concrete_row(window, rule, row):
             policy=policy,
         )
 
-    session = start(
-        SID,
-        "a",
-        epoch=0,
-        role="user",
-        client_id="c",
-        current=digest(secret(1)),
-        now_ms=0,
-        idle_ms=10**12,
-        absolute_ms=10**12,
-    )
+    session = start(SID, "a", client_id="c", current=digest(secret(1)), now_ms=0, idle_ms=10**12, absolute_ms=10**12)
     if has_parent:
         session = ask(session, 1, 0).session
         if recovered:

@@ -17,8 +17,8 @@ from linearizability import Operation, order_of
 from mapae.flows.authenticate import authenticate
 from mapae.flows.open_service import open_service
 from mapae.sessions.refresh import Presented, RefreshPolicy, digest
-from mapae.sessions.session import start
 from mapae.storage.sessions import load_session
+from plain_session import start
 from refresh_history import DONE, HELD, REFUSED, REUSED, Asked, Recorder, explained, kinds
 
 from .conftest import Person
@@ -127,17 +127,7 @@ POLICY = RefreshPolicy()
 WINDOW = POLICY.window_ms
 FIRST, SECOND, THIRD = (Presented(SID, number, digest(b"%d" % number)) for number in range(3))
 OTHER = Presented(SID, 1, digest(b"other"))
-ROW = start(
-    SID,
-    "a",
-    epoch=0,
-    role="user",
-    client_id="mapae",
-    current=digest(FIRST.secret),
-    now_ms=0,
-    idle_ms=10**9,
-    absolute_ms=10**9,
-)
+ROW = start(SID, "a", client_id="mapae", current=digest(FIRST.secret), now_ms=0, idle_ms=10**9, absolute_ms=10**9)
 
 
 def asks(called, answered, token, answer=None, *, at_ms=1000):

@@ -25,7 +25,8 @@ from mapae.sessions.refresh import (
     read_token,
     write_token,
 )
-from mapae.sessions.session import end, start
+from mapae.sessions.session import end
+from plain_session import start
 
 KEY = b"k" * 32
 SID = "c2Vzc2lvbi1vbmUtb2YtdQ"
@@ -35,17 +36,7 @@ POLICY = RefreshPolicy(window_ms=W, idle_ms=14 * DAY)
 STRICT = replace(POLICY, strict=True)
 FIRST, SECOND, THIRD, FOURTH, STRANGER = (bytes([number]) * 32 for number in range(1, 6))
 
-NEW = start(
-    SID,
-    "account",
-    epoch=0,
-    role="user",
-    client_id="app",
-    current=digest(FIRST),
-    now_ms=0,
-    idle_ms=14 * DAY,
-    absolute_ms=90 * DAY,
-)
+NEW = start(SID, "account", client_id="app", current=digest(FIRST), now_ms=0, idle_ms=14 * DAY, absolute_ms=90 * DAY)
 
 
 def present(session, secret, now_ms, *, policy=POLICY, client_id="app", jkt=None, successor=FOURTH):

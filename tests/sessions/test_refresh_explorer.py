@@ -19,7 +19,7 @@ from mapae.sessions.refresh import (
     decide,
     digest,
 )
-from mapae.sessions.session import start
+from plain_session import start
 from refresh_explorer import SID, PromiseBroken, World, explore, secret
 
 HONEST = [
@@ -112,17 +112,7 @@ TRIPS = st.tuples(
 def test_random_trips_of_an_honest_client_always_end_in_an_answer(trips):
     """Real times and generations, in one long trace: what the explorer abstracts from."""
     policy = RefreshPolicy(window_ms=WINDOW_MS)
-    session = start(
-        SID,
-        "a",
-        epoch=0,
-        role="user",
-        client_id="c",
-        current=digest(secret(1)),
-        now_ms=0,
-        idle_ms=10**9,
-        absolute_ms=10**9,
-    )
+    session = start(SID, "a", client_id="c", current=digest(secret(1)), now_ms=0, idle_ms=10**9, absolute_ms=10**9)
     jar, made, dead, sent_ms, events = secret(1), 1, set(), 0, []
     for number, (pause, way, back) in enumerate(trips):
         sent_ms += pause

@@ -27,7 +27,8 @@ from mapae.sessions.server_session import (
     record_of,
     write_session_token,
 )
-from mapae.sessions.session import end, start
+from mapae.sessions.session import end
+from plain_session import start
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 SID = "c2Vzc2lvbi1vbmUtb2YtdQ"
@@ -36,15 +37,7 @@ MINUTE, DAY = 60_000, 86_400_000
 POLICY = policy_for(idle_ttl=14 * 86_400, access_ttl=600, leeway=5)
 STEP = 10 * MINUTE
 NEW = start(
-    SID,
-    "account",
-    epoch=3,
-    role="user",
-    client_id="app",
-    current=digest(SECRET),
-    now_ms=0,
-    idle_ms=14 * DAY,
-    absolute_ms=90 * DAY,
+    SID, "account", epoch=3, client_id="app", current=digest(SECRET), now_ms=0, idle_ms=14 * DAY, absolute_ms=90 * DAY
 )
 USED = replace(NEW, seen_ms=80 * DAY, idle_expires_ms=90 * DAY)
 TOKEN = write_session_token(SID, SECRET, KEY)

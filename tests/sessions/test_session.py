@@ -2,21 +2,11 @@
 
 import pytest
 
-from mapae.sessions.session import device_of, end, place_of, start
+from mapae.sessions.session import device_of, end, place_of
+from plain_session import start
 
 NEW = start(
-    "s",
-    "a",
-    epoch=0,
-    role="user",
-    client_id="c",
-    current=b"",
-    now_ms=1000,
-    idle_ms=50,
-    absolute_ms=90,
-    device="d",
-    place="p",
-    jkt="j",
+    "s", "a", client_id="c", current=b"", now_ms=1000, idle_ms=50, absolute_ms=90, device="d", place="p", jkt="j"
 )
 
 
@@ -28,7 +18,7 @@ def test_a_session_starts_with_its_first_token_and_both_ends():
 
 
 def test_the_idle_end_never_lies_beyond_the_absolute_end():
-    session = start("s", "a", epoch=0, role="user", client_id="c", current=b"", now_ms=0, idle_ms=100, absolute_ms=90)
+    session = start("s", "a", client_id="c", current=b"", now_ms=0, idle_ms=100, absolute_ms=90)
     assert session.idle_expires_ms == 90
 
 

@@ -65,7 +65,6 @@ class _Kind(NamedTuple):
 
     tag: Callable[[bytes], bytes]
     lifetime: int
-    passed: bool
 
 
 def numbered_place(arrived_ms: int, number: bytes) -> int:
@@ -91,7 +90,7 @@ class TicketOffice:
 
     def __init__(self, secret: bytes, *, issuer: str) -> None:
         self._kinds = {
-            prefix: _Kind(mac_under(mac(secret, f"{prefix} {issuer}".encode())), lifetime, prefix == PASS)
+            prefix: _Kind(mac_under(mac(secret, f"{prefix} {issuer}".encode())), lifetime)
             for prefix, lifetime in ((TICKET, TICKET_LIFETIME), (PASS, PASS_LIFETIME))
         }
 
@@ -115,14 +114,15 @@ class TicketOffice:
         Raises:
             TicketRefused: it is forged, expired, from the future, or bound to another cookie.
         """
-        kind = self._kinds.get(text[:4])
+        prefix = text[:4]
+        kind = self._kinds.get(prefix)
         if kind is None or len(text) != LENGTH:
             raise TicketRefused("forged", "this is no ticket")
         try:
             raw = decode(text[4:], "ticket")
         except Malformed:
             raise TicketRefused("forged", "this is no ticket") from None
-        tag, lifetime, passed = kind
+        tag, lifetime = kind
         body = raw[:-_TAG_BYTES]
         if not compare_digest(raw[-_TAG_BYTES:], tag(body)[:_TAG_BYTES]):
             raise TicketRefused("forged", "the ticket was not written here")
@@ -131,7 +131,7 @@ class TicketOffice:
             raise _untimely(early=now < iat)
         if cnf != UNBOUND and not compare_digest(cnf, b"" if cookie is None else confirmation_of(cookie)):
             raise TicketRefused("copied", "the ticket belongs to another browser")
-        return Ticket(arr, iat, number, cnf, passed)
+        return Ticket(arr, iat, number, cnf, prefix == PASS)
 
     def _signed(self, prefix: str, arr: int, iat: int, number: bytes, cnf: bytes) -> str:
         body = _BODY.pack(arr, iat, number, cnf)

@@ -141,11 +141,8 @@ class MapaeApp:
         if found is None or found.at_once is None or self.service is None:
             return self._serve(scope, request.receive, exchange)
         exchange.route = found.path
-        code: str | None = None
-        try:
-            answer = found.at_once(Call(self.service, scope, request.receive, self._trusted, draining=self.draining))
-        except Exception as error:  # noqa: BLE001 - every error becomes an answer
-            answer, code = exchange.refusal(error)
+        call = Call(self.service, scope, request.receive, self._trusted, draining=self.draining)
+        answer, code = exchange.attempt(found.at_once, call)
         if isinstance(answer, Answer):
             exchange.answer_whole(request.answer, answer, code=code)
             return None
@@ -163,20 +160,15 @@ class MapaeApp:
             answer_to = found.prepare(Call(service, scope, _from_nobody, self._trusted))
         except MapaeError:
             return None  # whoever reads the head says what is wrong with it
-        if answer_to is None:
-            return None
 
         def repeat(body: bytes, whole: Whole) -> bool:
             if self.service is not service:
                 return False
             if operation.patient and not self.later.now(loop, most=LIGHT_IN_A_TURN):
                 return False
-            exchange = Exchange(self._edge, scope, _to_nobody, whole)
-            exchange.route, code = operation.path, None
-            try:
-                answer = answer_to(body)
-            except Exception as error:  # noqa: BLE001 - every error becomes an answer
-                answer, code = exchange.refusal(error)
+            exchange = Exchange(self._edge, scope, _to_nobody)
+            exchange.route = operation.path
+            answer, code = exchange.attempt(answer_to, body)
             if answer is None:
                 return False
             exchange.answer_whole(whole, answer, code=code)

@@ -157,7 +157,7 @@ class Operation:
         at_once: does it where nothing has to be waited for, or returns what will when it was decided what to wait for;
             None, or what returns None where all has to be waited for.
         prepare: understands a head that comes again: returns what answers a request with that head at once, by its
-            body, or gives None for one that has to wait; None where a head alone says too little.
+            body, or gives None for one that has to wait.
         patient: whether requests of other operations that are ready go first.
         body: what the request body is; None where there is none.
         body_required: false where an empty body is accepted too.
@@ -178,7 +178,7 @@ class Operation:
     summary: Words
     run: Callable[[Call], Awaitable[Answer]]
     at_once: Callable[[Call], Answer | Awaitable[Answer] | None] | None = None
-    prepare: Callable[[Call], Callable[[bytes], Answer | None] | None] | None = None
+    prepare: Callable[[Call], Callable[[bytes], Answer | None]] | None = None
     patient: bool = False
     body: type[msgspec.Struct] | None = None
     body_required: bool = True

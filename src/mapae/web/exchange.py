@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from mapae.web.logs import Level, Log, error_fields
 from mapae.web.problems import problem_for
 from mapae.web.requests import read_language
 
+Given = TypeVar("Given")
+Done = TypeVar("Done")
 NO_ROUTE = "-"
 """The route of a request that found none."""
 _WITHOUT_LENGTH = frozenset({204, 304})
@@ -128,6 +130,13 @@ class Exchange:
             lines += b"content-length: %d\r\n" % len(body)
         whole(answer.status, lines, b"" if self.scope["method"] == "HEAD" else body)
         self._edge.note(self, answer.status, code)
+
+    def attempt(self, work: Callable[[Given], Done], given: Given) -> tuple[Done | Answer, str | None]:
+        """Return what `work` makes of `given`; where it fails, the problem document that says so, and its code."""
+        try:
+            return work(given), None
+        except Exception as error:  # noqa: BLE001 - every error becomes an answer
+            return self.refusal(error)
 
     async def refuse(self, error: Exception, *, refused_pointer: str = "/password") -> None:
         """Answer with the problem document of `error`, and log why."""

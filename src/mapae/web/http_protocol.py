@@ -37,15 +37,12 @@ HEAD_SECONDS = 10.0
 class PoliteHttp(asyncio.Protocol):
     """One connection. Whoever sends half a head and waits, or a head without end, is sent away.
 
-    Attributes:
-        default_lines: header fields of every answer, such as the date.
-
     Source: RFC 9110 §15.5.9 (408), RFC 6585 §5 (431).
     """
 
     transport: asyncio.Transport
     _date: list[Header] | None = None
-    default_lines = b""
+    _date_lines = b""
 
     def __init__(
         self,
@@ -236,6 +233,14 @@ class PoliteHttp(asyncio.Protocol):
             self._paused = False
             self.transport.resume_reading()
 
+    @property
+    def default_lines(self) -> bytes:
+        """Header fields of every answer, such as the date."""
+        if self._server.default_headers is not self._date:
+            self._date = self._server.default_headers
+            self._date_lines = written(self._date)
+        return self._date_lines
+
     def _go_on(self) -> None:
         """Answer the next request, unless one is being answered or the client does not read its answers."""
         if self.transport.is_closing():
@@ -243,7 +248,6 @@ class PoliteHttp(asyncio.Protocol):
         if self._waiting and self._answering is None and self._writable.is_set():
             scope, request = self._waiting.popleft()
             self._answering = request
-            self.default_lines = self._lines_now()
             if self._later is not None and self._app.is_patient(scope):
                 self._later.do(partial(self._start, scope, request))
             else:
@@ -252,12 +256,6 @@ class PoliteHttp(asyncio.Protocol):
             self.pause_reading()
         elif self._reading is None:
             self.resume_reading()
-
-    def _lines_now(self) -> bytes:
-        if self._server.default_headers is not self._date:
-            self._date = self._server.default_headers
-            self.default_lines = written(self._date)
-        return self.default_lines
 
     def _rest(self) -> None:
         """Wait for the next request."""
@@ -282,7 +280,7 @@ class PoliteHttp(asyncio.Protocol):
         return self._repeat(body, whole)
 
     def _write_whole(self, status: int, lines: bytes, body: bytes) -> None:
-        self.transport.write(beginning(status, self._lines_now(), lines, keep_alive=True) + body)
+        self.transport.write(beginning(status, self.default_lines, lines, keep_alive=True) + body)
         self._server.total_requests += 1
         self._rest()
 

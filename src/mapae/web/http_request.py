@@ -24,7 +24,10 @@ class Connection(Protocol):
     """What a request needs of the connection it came on."""
 
     transport: asyncio.Transport
-    default_lines: bytes
+
+    @property
+    def default_lines(self) -> bytes:
+        """Header fields of every answer, such as the date."""
 
     async def drained(self) -> None:
         """Wait until the client has read enough of what was written."""
