@@ -255,10 +255,11 @@ async def test_the_watcher_lets_the_whole_line_in_and_the_server_is_quiet_again(
 
 async def test_whoever_comes_before_an_announced_opening_stands_before_whoever_comes_after_an_early_one(service):
     keeper = service.gate.keeper
+    await gate.look(service)  # before this the clock of the arrivals shows nothing
     announced_ms = service.gate.now_ms()
     await set_gate(service, "closed", opens_ms=announced_ms + 3_600_000)
     await gate.look(service)
-    before = [keeper.arrive(service.gate.now_ms()) for _ in range(3)]
+    before = [keeper.arrive(announced_ms + later) for later in (0, 250, 3_500_000)]
     await set_gate(service, "open")
     await gate.look(service)
     after = keeper.arrive(service.gate.now_ms() + 300)
