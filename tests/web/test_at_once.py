@@ -329,5 +329,5 @@ async def test_who_holds_a_token_goes_before_a_crowd_that_came_earlier(app, api,
             await asyncio.gather(*(line.ask(JSON, method="POST", path=path, body=body) for line in lines[:40]))
         crowd = [ask(line, JSON, method="POST", path=path, body=body) for line in lines[:40]]
         statuses = await asyncio.gather(*crowd, ask(lines[40], bearer))
-        assert answered.index(lines[40]) <= 20, f"{later.IN_A_TURN} go in each turn, so 40 take ten"
+        assert answered.index(lines[40]) <= 20, "of newcomers four go in each turn, of the others twelve"
     assert statuses == [{"/v1/ticket": 403}.get(path, 503)] * 40 + [200]

@@ -5,6 +5,7 @@ import gc
 import json
 import weakref
 from itertools import pairwise
+from unittest.mock import patch
 
 import pytest
 import uvicorn
@@ -12,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
+from mapae.web import later
+from mapae.web.answers import Repeat
 from mapae.web.http_protocol import PoliteHttp
 from mapae.web.known_head import LONGEST, known_head
+from mapae.web.later import Later
 
 POST = b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n"
 GET = b"GET /b?c=d HTTP/1.1\r\nhost: a\r\naccept: */*\r\n\r\n"
@@ -76,6 +80,8 @@ class Repeating:
 class Understanding(Repeating):
     """Answers a repeated head by what it has understood of it, though not every time, and not every head."""
 
+    patient = False
+
     def __init__(self):
         super().__init__()
         self.repeated = 0
@@ -92,7 +98,20 @@ class Understanding(Repeating):
             whole(200, b"", json.dumps([*told, body.decode()]).encode() + b"\n")
             return True
 
-        return repeat
+        return Repeat(repeat, self.patient)
+
+
+class Patient(Understanding):
+    """Lets others go first, whatever is asked."""
+
+    patient = True
+
+    def __init__(self):
+        super().__init__()
+        self.later = Later()
+
+    def is_patient(self, scope):
+        return scope["method"] != ""
 
 
 def connected(app, *, keep_seconds=5):
@@ -160,7 +179,9 @@ def test_however_requests_arrive_each_is_answered_as_itself(requests, data):
     cuts = [] if whole else data.draw(st.lists(st.integers(0, len(stream)), max_size=8), "cuts")
     places = sorted({0, len(stream), *cuts})
     pieces = requests if whole else [stream[one:other] for one, other in pairwise(places)]
-    answers, wire = asyncio.run(heard(pieces, data.draw(st.sampled_from([Repeating, Understanding]))()))
+    app = data.draw(st.sampled_from([Repeating, Understanding, Patient]))()
+    with patch.object(later, "IN_A_TURN", data.draw(st.sampled_from([1, 12]), "work in a turn")):
+        answers, wire = asyncio.run(heard(pieces, app))
     assert answers == [of(request) for request in requests]
     assert not wire.closed
 
@@ -277,6 +298,57 @@ async def repeating(**options):
         protocol.data_received(GET)
     assert (app.repeated, wire.said.count(b"200 OK")) == (1, 2)
     return app, protocol, wire
+
+
+async def waiting(monkeypatch):
+    """A connection on which a repeated head waits for its turn."""
+    monkeypatch.setattr(later, "IN_A_TURN", 1)
+    app = Patient()
+    protocol, wire = connected(app)
+    await said(protocol, wire, POST + b"ab", 1)
+    await said(protocol, wire, POST + b"ef", 2)
+    app.later.do(lambda: None)
+    app.later.do(lambda: None)
+    protocol.data_received(POST + b"gh")
+    assert (app.repeated, wire.said.count(b"200 OK")) == (1, 2)
+    return app, protocol, wire
+
+
+async def said(protocol, wire, request, answers):
+    protocol.data_received(request)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert wire.said.count(b"200 OK") == answers
+
+
+@pytest.mark.anyio
+async def test_a_repeated_head_that_let_others_go_first_is_answered_by_what_was_understood_too(monkeypatch):
+    app, protocol, wire = await waiting(monkeypatch)
+    protocol.data_received(GET)  # of another head, and only when its turn has come
+    protocol.data_received(GET)
+    await said(protocol, wire, GET, 6)
+    paths = [json.loads(line)[1:] for line in wire.said.split(b"\n") if line.startswith(b"[")]
+    assert paths[2:] == [["/a", "", 3, "gh"], *[["/b", "c=d", 3, ""]] * 3]
+    assert (app.repeated, [scope["path"] for scope in app.scopes]) == (2, ["/a", "/b", "/b", "/b"])
+
+
+@pytest.mark.anyio
+async def test_whoever_leaves_before_their_turn_is_not_answered(monkeypatch):
+    app, protocol, wire = await waiting(monkeypatch)
+    protocol.connection_lost(None)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (app.repeated, wire.said.count(b"200 OK")) == (1, 2)
+
+
+@pytest.mark.anyio
+async def test_whoever_waits_for_their_turn_when_the_server_stops_is_answered_first(monkeypatch):
+    _, protocol, wire = await waiting(monkeypatch)
+    protocol.shutdown()
+    assert not wire.closed
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (wire.said.count(b"200 OK"), wire.said.count(b"connection: close"), wire.closed) == (3, 1, True)
 
 
 @pytest.mark.anyio

@@ -34,8 +34,20 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 Whole = Callable[[int, bytes, bytes], None]
 """Writes a whole answer: its status, its header fields as lines, its body."""
-Repeat = Callable[[bytes, Whole], bool]
-"""Answers a request whose head came before, by its body; says whether it did."""
+
+
+class Repeat(NamedTuple):
+    """What has been understood of a head that comes again.
+
+    Attributes:
+        answer: answers a request with that head by its body; says whether it did.
+        patient: whether other requests that are ready go first.
+    """
+
+    answer: Callable[[bytes, Whole], bool]
+    patient: bool = False
+
+
 WHOLE_BODY = "mapae.whole_body"
 """The ASGI extension by which our own server gives a body that came with its head: bytes, or None where it did not."""
 NO_STORE: Header = (b"cache-control", b"no-store")

@@ -29,7 +29,7 @@ from mapae.web.calls import Call, Operation
 from mapae.web.exchange import Edge, Exchange
 from mapae.web.headers import API_HEADERS, headers_for
 from mapae.web.http_request import HttpRequest
-from mapae.web.later import LIGHT_IN_A_TURN, Later
+from mapae.web.later import Later
 from mapae.web.logs import Log, error_fields, open_log
 from mapae.web.metrics import MetricsPage, SharedNumbers, metrics_operation
 from mapae.web.openapi import openapi_document
@@ -155,26 +155,24 @@ class MapaeApp:
         found, service = self._table.exact(scope["method"], scope["path"]), self.service
         if found is None or found.prepare is None or service is None:
             return None
-        operation, loop = found, asyncio.get_running_loop()
+        route = found.path
         try:
             answer_to = found.prepare(Call(service, scope, _from_nobody, self._trusted))
         except MapaeError:
             return None  # whoever reads the head says what is wrong with it
 
-        def repeat(body: bytes, whole: Whole) -> bool:
+        def answer_again(body: bytes, whole: Whole) -> bool:
             if self.service is not service:
                 return False
-            if operation.patient and not self.later.now(loop, most=LIGHT_IN_A_TURN):
-                return False
             exchange = Exchange(self._edge, scope, _to_nobody)
-            exchange.route = operation.path
+            exchange.route = route
             answer, code = exchange.attempt(answer_to, body)
             if answer is None:
                 return False
             exchange.answer_whole(whole, answer, code=code)
             return True
 
-        return repeat
+        return Repeat(answer_again, found.patient)
 
     def _adopt(self, service: Service) -> None:
         self.service = self._pages.state.service = service

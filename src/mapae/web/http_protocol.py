@@ -24,7 +24,7 @@ from mapae.web.answers import Repeat, Scope, Whole
 from mapae.web.head_lines import Header, written
 from mapae.web.http_request import Answering, HttpRequest, beginning
 from mapae.web.known_head import KnownHead, known_head
-from mapae.web.later import Later
+from mapae.web.later import NEWCOMER, REPEATED, Later
 
 HEAD_LIMIT = 64 * 1024
 """The longest request line and header section, in bytes."""
@@ -32,6 +32,9 @@ HEAD_FIELDS = 100
 """The most header fields of a request."""
 HEAD_SECONDS = 10.0
 """How long a head may take to arrive: from the connection, or from its first byte on one that is kept."""
+
+Again = Callable[[Whole], bool]
+"""Answers one request whose head came before; says whether it did."""
 
 
 class PoliteHttp(asyncio.Protocol):
@@ -65,11 +68,11 @@ class PoliteHttp(asyncio.Protocol):
         self._refused = HTTPStatus.BAD_REQUEST
         self._in_head, self._head_bytes, self._arrived, self._ended_here = False, 0, 0, False
         self._url, self._headers, self._expects = b"", list[Header](), False
-        self._waiting: deque[tuple[Scope, HttpRequest]] = deque()
+        self._waiting: deque[tuple[Scope, HttpRequest, Again | None]] = deque()
         self._reading: HttpRequest | None = None
         self._known: KnownHead | None = None
-        self._prepare: Callable[[Scope], Repeat | None] | None = getattr(self._app, "prepare", None)
-        self._repeat: Repeat = _not_at_once
+        self._prepare: Callable[[Scope], Repeat | None] = getattr(self._app, "prepare", _understand_nothing)
+        self._repeat: Repeat | None = None
         self._answering: HttpRequest | None = None
         self._paused, self._writable = False, asyncio.Event()
         self._writable.set()
@@ -96,7 +99,7 @@ class PoliteHttp(asyncio.Protocol):
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         self._waiting.clear()
-        self._repeat = _not_at_once
+        self._repeat = None
         if self._answering is not None:
             self._answering.lose()
         self._writable.set()
@@ -106,12 +109,9 @@ class PoliteHttp(asyncio.Protocol):
         """Parse `data` and begin to answer; what is left of a head counts against its bounds."""
         self._idle_since = None
         if self._known is not None and self._known.begins(data):
-            body = data[len(self._known.octets) :]
-            if not (self._is_free() and self._repeat(body, self._write_whole)):
-                self._take_again(self._known, body)
-                self._go_on()
+            self._take_again(self._known, data[len(self._known.octets) :])
             return
-        self._known, self._repeat = None, self._repeat_first
+        self._known = self._repeat = None
         began_between = self._is_between()
         self._arrived, self._ended_here = len(data), False
         try:
@@ -175,7 +175,7 @@ class PoliteHttp(asyncio.Protocol):
         }
         keep = version != "1.0" and parser.should_keep_alive() and not parser.should_upgrade()
         self._reading = HttpRequest(self, scope, keep_alive=keep, expects=self._expects)
-        self._waiting.append((scope, self._reading))
+        self._waiting.append((scope, self._reading, None))
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -246,10 +246,10 @@ class PoliteHttp(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if self._waiting and self._answering is None and self._writable.is_set():
-            scope, request = self._waiting.popleft()
+            scope, request, again = self._waiting.popleft()
             self._answering = request
-            if self._later is not None and self._app.is_patient(scope):
-                self._later.do(partial(self._start, scope, request))
+            if self._later is not None and (again is not None or self._app.is_patient(scope)):
+                self._later.do(partial(self._start, scope, request, again), NEWCOMER if again is None else REPEATED)
             else:
                 self._start(scope, request)
         if self._waiting:
@@ -272,30 +272,35 @@ class PoliteHttp(asyncio.Protocol):
         waits = self._waiting or self._answering is not None
         return not waits and self._writable.is_set() and not self.transport.is_closing()
 
-    def _repeat_first(self, body: bytes, whole: Whole) -> bool:
-        """Answer the first request that repeats a head, once the application has understood it."""
-        prepare, known = self._prepare, self._known
-        repeat = None if prepare is None or known is None else prepare(known.scope())
-        self._repeat = repeat or _not_at_once
-        return self._repeat(body, whole)
-
     def _write_whole(self, status: int, lines: bytes, body: bytes) -> None:
         self.transport.write(beginning(status, self.default_lines, lines, keep_alive=True) + body)
         self._server.total_requests += 1
         self._rest()
 
     def _take_again(self, known: KnownHead, body: bytes) -> None:
-        """Put a request with a known head in the queue; the parser stands between two requests, and need not see it."""
+        """Answer a request with a known head at once, or put it in the queue; the parser need not see it."""
+        again: Again | None = None
+        if self._is_free():
+            if self._repeat is None:
+                self._repeat = self._prepare(known.scope()) or _NOT_AT_ONCE
+            repeat = self._repeat
+            if repeat.patient and self._later is not None and not self._later.now(self._loop, REPEATED):
+                again = partial(repeat.answer, body)
+            elif repeat.answer(body, self._write_whole):
+                return
         scope = known.scope()
         request = HttpRequest(self, scope, keep_alive=True, expects=False)
         request.add_body(body)
         request.end_body()
-        self._waiting.append((scope, request))
+        self._waiting.append((scope, request, again))
+        self._go_on()
 
-    def _start(self, scope: Scope, request: HttpRequest) -> None:
+    def _start(self, scope: Scope, request: HttpRequest, again: Again | None = None) -> None:
         if request.gone:
             return
         try:
+            if again is not None and again(request.answer):
+                return
             answering = self._begin(scope, request)
         except Exception:
             request.break_off()
@@ -355,3 +360,10 @@ class PoliteHttp(asyncio.Protocol):
 def _not_at_once(body: bytes, whole: Whole) -> bool:
     del body, whole
     return False
+
+
+def _understand_nothing(scope: Scope) -> None:
+    del scope
+
+
+_NOT_AT_ONCE = Repeat(_not_at_once)
