@@ -16,6 +16,7 @@ from mapae.flows.session_memory import SessionMemory
 from mapae.flows.sign_in import sign_in
 from mapae.flows.sign_out import sign_out
 from mapae.flows.sign_up import sign_up
+from mapae.flows.tally import series
 
 from .conftest import Person
 
@@ -59,7 +60,7 @@ def forgets(service):
 
 
 def lookups(service, source):
-    return service.tally.counts["session_lookups", (("source", source),)]
+    return service.tally.counts[series("session_lookups", source=source)]
 
 
 async def signed_up(service):

@@ -56,7 +56,7 @@ async def test_an_answer_that_is_kept_comes_after_its_time_with_the_place(servic
 
 @pytest.mark.slow
 async def test_an_answer_that_is_kept_comes_as_soon_as_the_turn_does(service):
-    shown = sorted(await places(service, 5), key=lambda turn: poll.look_up(service, turn).place)
+    shown = sorted(await places(service, 5), key=lambda turn: poll.look_up(service, turn).ticket.place)
     await set_gate(service, "open")
     await gate.look(service)
     standing = poll.look_up(service, shown[-1])

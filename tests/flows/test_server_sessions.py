@@ -18,6 +18,7 @@ from mapae.flows.open_service import open_service
 from mapae.flows.refresh import refresh
 from mapae.flows.session_memory import Gone, SessionMemory
 from mapae.flows.sign_out import end_other_sessions, end_session, list_sessions, sign_out, sign_out_everywhere
+from mapae.flows.tally import series
 from mapae.sessions.revocation import Entry
 from mapae.sessions.server_session import LENGTH, write_session_token
 from mapae.storage.database import Statement
@@ -118,7 +119,7 @@ async def test_a_session_is_looked_up_once_in_a_step(service, jane, counted, clo
     for _ in range(3):
         assert await authenticate_async(service, tokens.access_token)
     assert counted.asked == 3, "a look and a note that it was used"
-    assert service.tally.counts["session_lookups", (("source", "database"),)] == 2
+    assert service.tally.counts[series("session_lookups", source="database")] == 2
 
 
 async def test_what_was_read_counts_from_before_the_reading(service, jane, clock):

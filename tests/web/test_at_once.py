@@ -11,6 +11,7 @@ from mapae.admission import gatekeeper
 from mapae.admission.waiting import interval
 from mapae.flows.gate import look
 from mapae.flows.run_gate import set_gate
+from mapae.flows.tally import series
 from mapae.web import later
 from mapae.web.http_protocol import PoliteHttp
 from mapae.web.process import _config
@@ -112,7 +113,7 @@ async def test_a_cookie_is_taken_at_once_too_and_two_credentials_are_not(app, ap
 
 async def test_what_is_answered_at_once_is_counted_and_has_an_id_of_its_own(app, api):
     bearer = api.bearer(await api.signed_up())
-    counted = ("http_requests", (("method", "GET"), ("route", "/v1/me"), ("status", "200")))
+    counted = series("http_requests", method="GET", route="/v1/me", status="200")
     before = app.service.tally.counts[counted]
     async with connected(app) as line:
         ids = {(await line.ask(bearer))[1]["x-request-id"] for _ in range(3)}
@@ -160,7 +161,8 @@ async def test_whoever_asks_again_and_again_hears_the_same_and_is_counted_each_t
         who, 401
     )
     counted = app.service.tally.counts - before
-    assert {count for (name, _), count in counted.items() if name in {"http_requests", "token_verifications"}} == {4}
+    told = {"http_requests", "token_verifications"}
+    assert {count for each, count in counted.items() if each.name in told} == {4}
 
 
 async def test_a_session_that_ends_between_two_requests_with_one_head_is_ended_for_the_next(app, api):

@@ -186,10 +186,10 @@ async def test_everything_the_flows_count_has_a_family(app, api):
     await api.post("/v1/sign-out", headers=api.bearer(tokens))
     await api.get("/metrics")
     tally = app.service.tally
-    assert {name for name, _ in tally.counts} <= COUNTERS.keys()
+    assert {each.name for each in tally.counts} <= COUNTERS.keys()
     assert tally.observations.keys() <= HISTOGRAMS.keys()
-    for name, labels in tally.counts:
-        assert {label for label, _ in labels} <= set(COUNTERS[name][1])
+    for each in tally.counts:
+        assert {label for label, _ in each.labels} <= set(COUNTERS[each.name][1])
 
 
 def test_the_numbers_of_several_workers_add_up(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from mapae.flows.authenticate import authenticate
 from mapae.flows.session_memory import SessionMemory
+from mapae.flows.tally import series
 from mapae.sessions.server_session import LENGTH
 from mapae.web.app import create_app
 from mapae.web.openapi import openapi_document
@@ -51,7 +52,7 @@ async def test_after_a_restart_the_token_is_known_as_before(api, app):
     app.service.session_memory = SessionMemory()
     for _ in range(2):
         assert (await api.get("/v1/sessions", headers=api.bearer(tokens))).status_code == 200
-    assert app.service.tally.counts["session_lookups", (("source", "database"),)] == 1
+    assert app.service.tally.counts[series("session_lookups", source="database")] == 1
     assert 'mapae_session_lookups_total{source="database"} 1.0' in (await api.get("/metrics")).text
 
 
@@ -61,7 +62,7 @@ async def test_an_invented_token_is_an_invalid_token(api, app, token):
     answer = await api.get("/v1/me", headers={"authorization": f"Bearer {token}".encode()})
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-    assert app.service.tally.counts["session_lookups", (("source", "database"),)] == 0
+    assert app.service.tally.counts[series("session_lookups", source="database")] == 0
 
 
 async def test_signing_out_refuses_the_token_at_once(api):

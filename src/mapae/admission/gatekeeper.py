@@ -111,8 +111,7 @@ class Gatekeeper:
             lot: a random number from 0 up to 1, which spreads the polls.
         """
         state = self.state
-        tau = state.next_tau if now_ms >= state.next_from_ms else state.tau
-        mode = state.mode_at(now_ms)
+        tau, mode = state.tau_at(now_ms), state.mode_at(now_ms)
         if place <= tau and mode != "closed":
             return Admitted()
         ahead = self.line.ahead(place, tau=tau)
@@ -122,11 +121,8 @@ class Gatekeeper:
         opens_in = STANDING_SECONDS if opens_ms is None else max(0, opens_ms - now_ms) / 1000
         pace = state.pace or self.capacity
         rate = pace if mode == "closed" or not state.pace else state.rate
-        return Held(
-            ahead=int(ahead),
-            interval=interval(ahead, pace=pace, opens_in=opens_in, lot=lot),
-            wait=None if opens_ms is None else estimate(ahead, rate=rate, opens_in=opens_in),
-        )
+        wait = None if opens_ms is None else estimate(ahead, rate=rate, opens_in=opens_in)
+        return Held(int(ahead), interval(ahead, pace=pace, opens_in=opens_in, lot=lot), wait)
 
     def unsent(self) -> list[Arrivals]:
         """Return what this node has counted and not written down yet, as counts so far."""

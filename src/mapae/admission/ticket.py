@@ -12,7 +12,7 @@ forges, copies or keeps one is refused; a clock of the client's never matters.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from hashlib import blake2s
 from hmac import compare_digest
 from struct import Struct
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from zlib import crc32
 from mapae.admission.line import place_of
 from mapae.errors import Malformed, TicketRefused
 from mapae.jose.base64url import decode, encode
-from mapae.jose.mac import mac, mac_under
+from mapae.jose.mac import mac
 
 TICKET, PASS = "mpt_", "mpp_"
 TICKET_LIFETIME = 24 * 3600
@@ -61,10 +61,19 @@ class Ticket(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """How one of the two is signed, and for how many seconds it is good."""
+    """How one of the two is signed, and for how many seconds it is good.
 
-    tag: Callable[[bytes], bytes]
+    BLAKE2s takes its key by itself (RFC 7693 §2.9), and less than half the time of HMAC-SHA-256.
+    """
+
+    keyed: blake2s
     lifetime: int
+
+    def tag(self, body: bytes) -> bytes:
+        """Return the tag of `body`."""
+        begun = self.keyed.copy()
+        begun.update(body)
+        return begun.digest()
 
 
 def numbered_place(arrived_ms: int, number: bytes) -> int:
@@ -90,7 +99,7 @@ class TicketOffice:
 
     def __init__(self, secret: bytes, *, issuer: str) -> None:
         self._kinds = {
-            prefix: _Kind(mac_under(mac(secret, f"{prefix} {issuer}".encode())), lifetime)
+            prefix: _Kind(blake2s(key=mac(secret, f"{prefix} {issuer}".encode()), digest_size=_TAG_BYTES), lifetime)
             for prefix, lifetime in ((TICKET, TICKET_LIFETIME), (PASS, PASS_LIFETIME))
         }
 
@@ -122,12 +131,11 @@ class TicketOffice:
             raw = decode(text[4:], "ticket")
         except Malformed:
             raise TicketRefused("forged", "this is no ticket") from None
-        tag, lifetime = kind
         body = raw[:-_TAG_BYTES]
-        if not compare_digest(raw[-_TAG_BYTES:], tag(body)[:_TAG_BYTES]):
+        if not compare_digest(raw[-_TAG_BYTES:], kind.tag(body)):
             raise TicketRefused("forged", "the ticket was not written here")
         arr, iat, number, cnf = _BODY.unpack(body)
-        if not iat - LEEWAY <= now < iat + lifetime + LEEWAY:
+        if not iat - LEEWAY <= now < iat + kind.lifetime + LEEWAY:
             raise _untimely(early=now < iat)
         if cnf != UNBOUND and not compare_digest(cnf, b"" if cookie is None else confirmation_of(cookie)):
             raise TicketRefused("copied", "the ticket belongs to another browser")
@@ -135,7 +143,7 @@ class TicketOffice:
 
     def _signed(self, prefix: str, arr: int, iat: int, number: bytes, cnf: bytes) -> str:
         body = _BODY.pack(arr, iat, number, cnf)
-        return prefix + encode(body + self._kinds[prefix].tag(body)[:_TAG_BYTES])
+        return prefix + encode(body + self._kinds[prefix].tag(body))
 
 
 def _untimely(*, early: bool) -> TicketRefused:

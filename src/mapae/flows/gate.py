@@ -21,7 +21,7 @@ from mapae.admission.ticket import PASS_LIFETIME, TICKET_LIFETIME, Ticket, numbe
 from mapae.admission.waiting import LEAST_INTERVAL, MOST_INTERVAL, Admitted, Held
 from mapae.errors import Busy, Conflict, Refused, SignInRefused, TicketRefused, Waiting
 from mapae.flows.gate_here import Gate
-from mapae.flows.poll import Place, Turn, poll, read_shown
+from mapae.flows.poll import Place, Turn, poll
 from mapae.flows.service import Service
 from mapae.jose.base64url import encode
 from mapae.storage import gate as rows
@@ -217,7 +217,7 @@ def _may_go_in(service: Service, gate: Gate, now_ms: int, share: float) -> bool:
 
 
 async def _enter_with(service: Service, gate: Gate, turn: Turn, now_ms: int) -> Entry:
-    ticket = read_shown(gate, turn, now_ms)
+    ticket = gate.office.read(turn.text, cookie=turn.cookie, now=now_ms // 1000)
     if not ticket.passed:
         answer = gate.keeper.look(ticket.place, now_ms, lot=_dice.random())
         if isinstance(answer, Held):

@@ -17,6 +17,7 @@ from mapae.admission.ticket import Ticket
 from mapae.admission.waiting import Admitted, Held
 from mapae.flows.gate_here import Gate
 from mapae.flows.service import Service
+from mapae.flows.tally import series
 
 KEPT_SECONDS = 2.0
 """How long an answer is kept at most."""
@@ -25,7 +26,7 @@ KEPT_AT_ONCE = 2_000
 _NEAR = 4
 """The turn may come while an answer is kept: it takes so many seconds at the most."""
 
-_HELD = ("admission_decisions", (("decision", "held"),))
+_HELD = series("admission_decisions", decision="held")
 """Counted at every poll."""
 _order = itertools.count()
 
@@ -63,14 +64,12 @@ class Standing(NamedTuple):
     """What a poll has found.
 
     Attributes:
-        place: where in the line.
         answer: how the holder stands.
         at_ms: when, by the arrivals' clock.
     """
 
     turn: Turn
     ticket: Ticket
-    place: int
     answer: Admitted | Held
     at_ms: int
 
@@ -92,37 +91,35 @@ def look_up(service: Service, turn: Turn) -> Standing:
     """
     gate = service.gate
     now_ms = gate.now_ms()
-    ticket = read_shown(gate, turn, now_ms)
-    place = ticket.place
-    return Standing(turn, ticket, place, Admitted() if ticket.passed else _look(gate, place, now_ms), now_ms)
+    ticket = gate.office.read(turn.text, cookie=turn.cookie, now=now_ms // 1000)
+    return Standing(turn, ticket, Admitted() if ticket.passed else _look(gate, ticket.place, now_ms), now_ms)
 
 
 def told(service: Service, standing: Standing) -> Place:
     """Return the answer; whoever waits is expected again when it says."""
     gate = service.gate
-    turn, ticket, _, answer, now_ms = standing
-    match answer:
-        case Held():
-            service.tally.counts[_HELD] += 1
-            gate.appointments.make(hash(ticket.number), now_ms + answer.interval * 1000)
-            return Place(answer, turn.text)
-        case Admitted():
-            service.tally.count("admission_decisions", decision="passed")
-            if ticket.passed:
-                return Place(None, turn.text)
-            gate.passed += 1
-            service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
-            return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
+    turn, ticket, answer, now_ms = standing
+    if isinstance(answer, Held):
+        service.tally.counts[_HELD] += 1
+        gate.appointments.make(hash(ticket.number), now_ms + answer.interval * 1000)
+        return Place(answer, turn.text)
+    service.tally.count("admission_decisions", decision="passed")
+    if ticket.passed:
+        return Place(None, turn.text)
+    gate.passed += 1
+    service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
+    return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
 
 
 def keep_seconds(service: Service, standing: Standing) -> float:
     """Return how long the answer is better kept at most; 0.0 for one that is to be given at once."""
     gate, answer = service.gate, standing.answer
-    if isinstance(answer, Admitted) or gate.kept >= KEPT_AT_ONCE:
+    if not isinstance(answer, Held) or gate.kept >= KEPT_AT_ONCE:
         return 0.0
     if _is_near(answer):
         return KEPT_SECONDS
-    return min(KEPT_SECONDS, gate.appointments.early_ms(hash(standing.ticket.number), standing.at_ms) / 1000)
+    early_ms = gate.appointments.early_ms(hash(standing.ticket.number), standing.at_ms)
+    return min(KEPT_SECONDS, early_ms / 1000) if early_ms else 0.0
 
 
 async def kept(service: Service, standing: Standing, seconds: float) -> Standing:
@@ -131,7 +128,7 @@ async def kept(service: Service, standing: Standing, seconds: float) -> Standing
     called: asyncio.Future[None] = loop.create_future()
     timer = loop.call_later(seconds, _call, called)
     if isinstance(standing.answer, Held) and _is_near(standing.answer):
-        heapq.heappush(gate.next_ones, (standing.place, next(_order), called))
+        heapq.heappush(gate.next_ones, (standing.ticket.place, next(_order), called))
     gate.kept += 1
     try:
         await called
@@ -139,7 +136,7 @@ async def kept(service: Service, standing: Standing, seconds: float) -> Standing
         timer.cancel()
         gate.kept -= 1
     now_ms = gate.now_ms()
-    return standing._replace(answer=_look(gate, standing.place, now_ms), at_ms=now_ms)
+    return standing._replace(answer=_look(gate, standing.ticket.place, now_ms), at_ms=now_ms)
 
 
 def call_next_ones(gate: Gate) -> None:
@@ -164,12 +161,3 @@ def _look(gate: Gate, place: int, now_ms: int) -> Admitted | Held:
 
 def _is_near(held: Held) -> bool:
     return held.wait is not None and held.wait[1] <= _NEAR
-
-
-def read_shown(gate: Gate, turn: Turn, now_ms: int) -> Ticket:
-    """Return what the ticket or the pass says that was shown.
-
-    Raises:
-        TicketRefused: it does not count.
-    """
-    return gate.office.read(turn.text, cookie=turn.cookie, now=now_ms // 1000)

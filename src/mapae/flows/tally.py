@@ -8,8 +8,28 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 
 Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """What is counted by itself: a name and its labels, sorted. There is one object for each, which hashes at once."""
+
+    name: str
+    labels: Labels
+
+
+@cache
+def series(name: str, **labels: str) -> Series:
+    """Return the series `name` with these labels; the same object whenever it is asked for."""
+    return _one(name, tuple(sorted(labels.items())))
+
+
+@cache
+def _one(name: str, labels: Labels) -> Series:
+    return Series(name, labels)
 
 
 BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -52,16 +72,16 @@ class Tally:
     """Counters of one process since it started.
 
     Attributes:
-        counts: by name and sorted labels; only ever grows.
+        counts: by series; only ever grows.
         observations: by name, how long they took.
     """
 
-    counts: Counter[tuple[str, Labels]] = field(default_factory=Counter)
+    counts: Counter[Series] = field(default_factory=Counter)
     observations: dict[str, Histogram] = field(default_factory=dict)
 
     def count(self, name: str, **labels: str) -> None:
         """Add one to the counter `name` with these labels."""
-        self.counts[name, tuple(sorted(labels.items()))] += 1
+        self.counts[series(name, **labels)] += 1
 
     def observe(self, name: str, seconds: float) -> None:
         """Add one observation to the histogram `name`."""

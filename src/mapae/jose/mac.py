@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 
 _BLOCK = 64
@@ -18,22 +17,10 @@ def mac(key: bytes, message: bytes) -> bytes:
 
     Source: RFC 2104 §2.
     """
-    inner, outer = _padded(key)
-    return sha256(outer + sha256(inner + message).digest()).digest()
-
-
-def mac_under(key: bytes) -> Callable[[bytes], bytes]:
-    """Return `mac` for one key and many messages.
-
-    Raises:
-        ValueError: as for `mac`.
-    """
-    inner, outer = _padded(key)
-
-    def mac_of(message: bytes) -> bytes:
-        return sha256(outer + sha256(inner + message).digest()).digest()
-
-    return mac_of
+    if len(key) > _BLOCK:
+        raise ValueError("the key is longer than a block")
+    padded = key.ljust(_BLOCK, b"\0")
+    return sha256(padded.translate(_OUTER) + sha256(padded.translate(_INNER) + message).digest()).digest()
 
 
 def expand(key: bytes, info: bytes) -> tuple[bytes, bytes]:
@@ -43,10 +30,3 @@ def expand(key: bytes, info: bytes) -> tuple[bytes, bytes]:
     """
     first = mac(key, info + b"\x01")
     return first, mac(key, first + info + b"\x02")
-
-
-def _padded(key: bytes) -> tuple[bytes, bytes]:
-    if len(key) > _BLOCK:
-        raise ValueError("the key is longer than a block")
-    padded = key.ljust(_BLOCK, b"\0")
-    return padded.translate(_INNER), padded.translate(_OUTER)

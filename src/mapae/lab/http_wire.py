@@ -51,14 +51,18 @@ class Wire:
             return None
         return int(whole[9:12]), whole[:end], whole[end + 4 :]
 
+    def begin(self, asked: bytes) -> None:
+        """Send a request on a socket that blocks; the answer is there to `read` when it comes."""
+        self.chunks, self.wanted = b"", -1
+        self.socket.sendall(asked)
+
     def ask(self, asked: bytes) -> Answered:
         """Send a request and wait for its answer, on a socket that blocks.
 
         Raises:
             OSError: there was no whole answer.
         """
-        self.chunks, self.wanted = b"", -1
-        self.socket.sendall(asked)
+        self.begin(asked)
         while (answer := self.read()) is None:
             pass
         return answer

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from mapae.errors import Busy, MapaeError
-from mapae.flows.tally import Histogram, Labels, Tally
+from mapae.flows.tally import Histogram, Series, Tally, series
 from mapae.web.answers import Answer, Scope, Send, Whole, problem_answer
 from mapae.web.head_lines import FixedHeaders, Header, written
 from mapae.web.logs import Level, Log, error_fields
@@ -35,11 +35,11 @@ class Kind(NamedTuple):
     """What requests of one method, route and status have in common.
 
     Attributes:
-        key: of their counter.
+        series: their counter.
         text: these three as they stand in a log line.
     """
 
-    key: tuple[str, Labels]
+    series: Series
     logged: bool
     text: str
 
@@ -50,7 +50,7 @@ class Edge:
     def __init__(self, *, issuer: str, log: Log, headers: Sequence[Header]) -> None:
         """Keep what is sent with every answer of the API, and where its line goes."""
         self.issuer, self.log, self.headers = issuer, log, FixedHeaders(headers)
-        self._counts: Counter[tuple[str, Labels]] = Counter()
+        self._counts: Counter[Series] = Counter()
         self._durations = Histogram()
         self._prefix, self._numbers = secrets.token_hex(4), itertools.count(1)
         self._kinds: dict[tuple[str, str, int], Kind] = {}
@@ -69,7 +69,7 @@ class Edge:
         seconds = perf_counter() - exchange.started
         asked = (exchange.scope["method"], exchange.route, status)
         kind = self._kinds.get(asked) or self._new_kind(*asked)
-        self._counts[kind.key] += 1
+        self._counts[kind.series] += 1
         if exchange.route not in _PATIENT:
             self._durations.observe(seconds)
         if kind.logged:
@@ -78,10 +78,10 @@ class Edge:
     def _new_kind(self, method: str, route: str, status: int) -> Kind:
         if route == NO_ROUTE:
             method = NO_ROUTE  # whatever a stranger invents must not become a label
-        labels = (("method", method), ("route", route), ("status", str(status)))
+        counted = series("http_requests", method=method, route=route, status=str(status))
         logged = self.log.wants("debug" if route in _QUIET else "info")
         fields = msgspec.json.encode({"method": method, "route": route, "status": status}).decode()
-        kind = self._kinds[method, route, status] = Kind(("http_requests", labels), logged, fields[1:-1])
+        kind = self._kinds[method, route, status] = Kind(counted, logged, fields[1:-1])
         return kind
 
 

@@ -114,7 +114,7 @@ def numbers_of(service: Service) -> Numbers:
         tally.observe("password_hash_wait", finished.waited)
     state = pool.state
     return Numbers(
-        [(name, labels, count) for (name, labels), count in tally.counts.items()],
+        [(each.name, each.labels, count) for each, count in tally.counts.items()],
         {name: (list(histogram.buckets), histogram.total) for name, histogram in tally.observations.items()},
         state.depth,
         state.in_flight,

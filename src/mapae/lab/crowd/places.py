@@ -6,9 +6,11 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
 from socket import create_connection
 from statistics import median
 
@@ -22,8 +24,10 @@ from mapae.lab.servers import LabFailed, Server
 
 _COST = 4
 """Of bcrypt: nobody gets in here."""
-_EACH = 250
+_EACH = 125
 """Questions of one kind before the other kind has its turn: what disturbs one then disturbs both."""
+_TOGETHER = 16
+"""Connections of a crowd. Where one asks after the other, each question has to wake a process that sleeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +35,37 @@ class Place:
     """What somebody who waits costs.
 
     Attributes:
-        poll: seconds of processor time of one question how far the line is, the median of some rounds.
+        poll: seconds of processor time of one question how far the line is while many ask, the median of some rounds.
         who: the same of a "who am I", which is the least that any request costs.
+        poll_alone: of a question while nobody else asks.
+        who_alone: the same of a "who am I".
         waiting: how many places there were.
         resident: bytes by which the process grew while they were given out.
     """
 
     poll: float
     who: float
+    poll_alone: float
+    who_alone: float
     waiting: int
     resident: int
 
 
 def cost_of_places(folder: Path, places: int, tell: Callable[[str, int, int], None]) -> Place:
-    """Close the gate of a quiet server, give out places, ask about each, and look at what the process has used."""
+    """Close the gate of a quiet server, give out places, ask about each, and look at what the process has used.
+
+    Args:
+        places: more than are asked about in one round.
+    """
     stage = stage_in(folder)
     settings = settings_with(stage.environment(gate=True), _COST)
     asyncio.run(make_accounts(settings, "", people=1, progress=lambda _done: None))
     who = asyncio.run(open_sessions(settings, "", people=1, refreshes=1)).who[0]
-    with serving(stage, gate=True, cost=_COST) as server, create_connection((HOST, server.port), timeout=30) as socket:
-        wire, door = Wire(socket), MapaeDoor("", PASSWORD)
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(stage, gate=True, cost=_COST))
+        lines = [stack.enter_context(create_connection((HOST, server.port), timeout=30)) for _ in range(_TOGETHER)]
+        wires, door = [Wire(line) for line in lines], MapaeDoor("", PASSWORD)
+        wire = wires[0]
         subprocess.run(
             [sys.executable, "-m", "mapae", "gate", "close", "--json"],
             env=stage.environment(gate=True), cwd=stage.folder, check=True, capture_output=True,
@@ -64,23 +79,50 @@ def cost_of_places(folder: Path, places: int, tell: Callable[[str, int, int], No
             if number % _EACH == 0:
                 tell("places", number, 2 * places)
         given = used_by(server.process.pid)
-        polls, whos = [], []
+        took: dict[tuple[bool, bool], list[float]] = {}
         for begin in range(0, places, _EACH):
             tell("places", places + begin, 2 * places)
-            each = [door.poll(ticket) for ticket in tickets[begin : begin + _EACH]]
-            polls.append(_processor(server, wire, each) / len(each))
-            whos.append(_processor(server, wire, [who] * len(each)) / len(each))
-    return Place(median(polls), median(whos), places, given.resident - before.resident)
+            polls = [door.poll(ticket) for ticket in tickets[begin : begin + _EACH]]
+            together = begin // _EACH % 2 == 0
+            for asked in (polls, [who] * len(polls)):
+                seconds = _processor(server, wires if together else [wire], asked)
+                took.setdefault((asked is polls, together), []).append(seconds)
+    return Place(
+        poll=median(took[True, True]),
+        who=median(took[False, True]),
+        poll_alone=median(took[True, False]),
+        who_alone=median(took[False, False]),
+        waiting=places,
+        resident=given.resident - before.resident,
+    )
 
 
-def _processor(server: Server, wire: Wire, requests: Sequence[bytes]) -> float:
-    """Return the seconds of processor time that the server needs for `requests`, hashing left out.
+def _processor(server: Server, wires: Sequence[Wire], requests: Sequence[bytes]) -> float:
+    """Return the seconds of processor time that the server needs for each of `requests`, hashing left out.
 
     Raises:
         LabFailed: one was not answered with 200.
     """
     before = used_by(server.process.pid).rest
-    for each in requests:
-        if (status := wire.ask(each)[0]) != 200:
+    for status in _answers(wires, requests):
+        if status != 200:
             raise LabFailed(f"a request of somebody who waits, or is in, was answered with {status}")
-    return used_by(server.process.pid).rest - before
+    return (used_by(server.process.pid).rest - before) / len(requests)
+
+
+def _answers(wires: Sequence[Wire], requests: Sequence[bytes]) -> Iterator[int]:
+    """Send `requests`, on each wire one at a time, and yield the statuses of the answers."""
+    left = list(requests)
+    with DefaultSelector() as selector:
+        for wire in wires[: len(left)]:
+            selector.register(wire.socket, EVENT_READ, wire)
+            wire.begin(left.pop())
+        answered = 0
+        while answered < len(requests):
+            for key, _ in selector.select():
+                answer = key.data.read()
+                if answer is not None:
+                    answered += 1
+                    yield answer[0]
+                    if left:
+                        key.data.begin(left.pop())

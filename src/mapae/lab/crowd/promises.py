@@ -124,8 +124,13 @@ def _overtaken(each: Figures) -> Words:
 
 
 def _processor(place: Place) -> Words:
-    poll, who = place.poll * 1e6, place.who * 1e6
-    return f"{poll:.0f} us (who am I: {who:.0f})", f"{poll:.0f} us (나는 누구인가: {who:.0f})"
+    poll, who, poll_alone, who_alone = (
+        f"{each * 1e6:.0f}" for each in (place.poll, place.who, place.poll_alone, place.who_alone)
+    )
+    return (
+        f"{poll} us (who am I: {who}); one by one {poll_alone} ({who_alone})",
+        f"{poll} us (나는 누구인가: {who}), 하나씩 물으면 {poll_alone} ({who_alone})",
+    )
 
 
 def _bytes(place: Place) -> Words:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from mapae.admission.waiting import MOST_INTERVAL, Held
-from mapae.flows.poll import Standing, keep_seconds, kept, look_up, told
+from mapae.admission.waiting import MOST_INTERVAL
+from mapae.flows.poll import Standing, Turn, keep_seconds, kept, look_up, told
 from mapae.flows.service import Service
 from mapae.web.answers import JSON_HEADERS, Answer, json_answer
 from mapae.web.api.fields import TicketText, about
@@ -18,6 +18,7 @@ from mapae.web.bodies import check_content_type, parse_body
 from mapae.web.calls import Call
 from mapae.web.cookies import pass_cookie
 from mapae.web.head_lines import FixedHeaders
+from mapae.web.requests import header
 from mapae.web.turns import read_turn
 
 _encode = msgspec.json.Encoder().encode
@@ -78,21 +79,23 @@ def ask_with_ticket_at_once(call: Call) -> Answer | Awaitable[Answer] | None:
 def prepare_to_be_asked(call: Call) -> Callable[[bytes], Answer | None]:
     """As `ask_with_ticket_at_once`, for a head that is repeated."""
     check_content_type(call.scope)
-    service = call.service
+    service, by_cookie = call.service, header(call.scope, b"cookie") is not None
 
     def ask(body: bytes) -> Answer | None:
-        standing = _looked_up(call, parse_body(body, TicketBody).ticket if body else "")
+        text = parse_body(body, TicketBody).ticket if body else ""
+        turn = Turn(text) if text and not by_cookie else _turn(call, text)
+        standing = look_up(service, turn)
         return None if keep_seconds(service, standing) else _shown(service, standing)
 
     return ask
 
 
-def _looked_up(call: Call, ticket: str) -> Standing:
-    return look_up(call.service, read_turn(call.scope, ticket, browser=not ticket))
+def _turn(call: Call, ticket: str) -> Turn:
+    return read_turn(call.scope, ticket, browser=not ticket)
 
 
 def _answer(call: Call, body: TicketBody) -> Answer | Awaitable[Answer]:
-    standing = _looked_up(call, body.ticket)
+    standing = look_up(call.service, _turn(call, body.ticket))
     seconds = 0.0 if call.draining else keep_seconds(call.service, standing)
     return _later(call.service, standing, seconds) if seconds else _shown(call.service, standing)
 
@@ -103,14 +106,13 @@ async def _later(service: Service, standing: Standing, seconds: float) -> Answer
 
 def _shown(service: Service, standing: Standing) -> Answer:
     turn, place = standing.turn, told(service, standing)
-    match place.held:
-        case None:
-            headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
-            return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)
-        case Held(ahead=ahead, interval=interval, wait=wait):
-            range_told = UNSET if wait is None else wait
-            answer = TicketAnswer("waiting", place.text, position=ahead + 1, wait=range_told, retry_after=interval)
-            return Answer(200, _encode(answer), _headers_of(interval))
+    held = place.held
+    if held is None:
+        headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
+        return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)
+    ahead, interval, wait = held
+    answer = TicketAnswer("waiting", place.text, ahead + 1, UNSET if wait is None else wait, interval)
+    return Answer(200, _encode(answer), _headers_of(interval))
 
 
 @lru_cache(maxsize=MOST_INTERVAL)
