@@ -18,6 +18,8 @@ from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
+import msgspec
+
 from mapae.admission.line import place_of
 from mapae.errors import Malformed, TicketRefused
 from mapae.jose.base64url import decode, encode
@@ -37,7 +39,7 @@ _BODY = Struct(">qI16s16s")
 _TAG_BYTES = 16
 
 
-class Ticket(NamedTuple):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """What a ticket or a pass says.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 LEAST_INTERVAL = 1
 MOST_INTERVAL = 60
@@ -20,7 +21,7 @@ class Admitted:
     """The holder may sign in now."""
 
 
-class Held(NamedTuple):
+class Held(msgspec.Struct, frozen=True, gc=False):
     """The holder waits.
 
     Attributes:

@@ -113,7 +113,7 @@ async def ask(service: Service, turn: Turn, *, address: str = "") -> Place | Non
         try:
             return poll(service, turn)
         except TicketRefused:
-            turn = turn._replace(text="")
+            turn = Turn("", turn.cookie, turn.browser)
     now_ms = gate.now_ms()
     if gate.keeper.free(now_ms) or gate.keeper.mode(now_ms) == "draining":
         return None

@@ -11,7 +11,8 @@ import asyncio
 import heapq
 import itertools
 import random
-from typing import NamedTuple
+
+import msgspec
 
 from mapae.admission.ticket import Ticket
 from mapae.admission.waiting import Admitted, Held
@@ -31,7 +32,7 @@ _HELD = series("admission_decisions", decision="held")
 _order = itertools.count()
 
 
-class Turn(NamedTuple):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """What a caller shows of the waiting line.
 
     Attributes:
@@ -48,7 +49,7 @@ class Turn(NamedTuple):
 NO_TURN = Turn()
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """The answer to a poll.
 
     Attributes:
@@ -60,7 +61,7 @@ class Place(NamedTuple):
     text: str
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What a poll has found.
 
     Attributes:
@@ -97,15 +98,15 @@ def look_up(service: Service, turn: Turn) -> Standing:
 
 def told(service: Service, standing: Standing) -> Place:
     """Return the answer; whoever waits is expected again when it says."""
-    gate = service.gate
-    turn, ticket, answer, now_ms = standing
+    gate, text, answer = service.gate, standing.turn.text, standing.answer
+    ticket, now_ms = standing.ticket, standing.at_ms
     if isinstance(answer, Held):
         service.tally.counts[_HELD] += 1
         gate.appointments.make(hash(ticket.number), now_ms + answer.interval * 1000)
-        return Place(answer, turn.text)
+        return Place(answer, text)
     service.tally.count("admission_decisions", decision="passed")
     if ticket.passed:
-        return Place(None, turn.text)
+        return Place(None, text)
     gate.passed += 1
     service.tally.observe("admission_wait", max(0, now_ms - max(ticket.arr, ticket.iat * 1000)) / 1000)
     return Place(None, gate.office.pass_for(ticket, now=now_ms // 1000))
@@ -136,7 +137,7 @@ async def kept(service: Service, standing: Standing, seconds: float) -> Standing
         timer.cancel()
         gate.kept -= 1
     now_ms = gate.now_ms()
-    return standing._replace(answer=_look(gate, standing.ticket.place, now_ms), at_ms=now_ms)
+    return Standing(standing.turn, standing.ticket, _look(gate, standing.ticket.place, now_ms), now_ms)
 
 
 def call_next_ones(gate: Gate) -> None:

@@ -59,7 +59,7 @@ RETRY_SECONDS = 1
 """What Retry-After says when the error itself does not know."""
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """One HTTP answer."""
 
     status: int

@@ -115,7 +115,8 @@ def parse_body(body: bytes, kind: type[Body]) -> Body:
 
     Source: RFC 8259 §4, §8.1.
     """
-    if b"," not in body and b"\\" not in body:  # one member at most, so that nothing can be named twice
+    # One member at most, so that nothing can be named twice; whether an octet is there is quicker said of a number.
+    if 0x2C not in body and 0x5C not in body:
         try:
             whole: Body = _decoder(kind)(body)
         except (msgspec.MsgspecError, ValueError):

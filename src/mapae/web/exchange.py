@@ -62,7 +62,7 @@ class Edge:
 
     def next_id(self) -> str:
         """Return an id that no other request of any process has."""
-        return f"{self._prefix}-{next(self._numbers):x}"
+        return f"{self._prefix}-{next(self._numbers)}"
 
     def note(self, exchange: Exchange, status: int, code: str | None) -> None:
         """Count and log an exchange that has ended."""

@@ -143,7 +143,7 @@ def _handed_out(
     answer = hand_out(tokens, delivery, idle_ttl=call.service.settings.idle_ttl, status=status)
     if not (turn.browser and turn.text):
         return answer
-    return answer._replace(headers=(*answer.headers, *cleared_ticket()))
+    return Answer(answer.status, answer.body, (*answer.headers, *cleared_ticket()))
 
 
 async def _end_cookie_session(call: Call, credentials: Credentials | None) -> Answer:

@@ -110,9 +110,9 @@ def _shown(service: Service, standing: Standing) -> Answer:
     if held is None:
         headers = pass_cookie(place.text) if turn.browser and place.text != turn.text else []
         return json_answer(200, TicketAnswer("admitted", place.text), headers=headers)
-    ahead, interval, wait = held
-    answer = TicketAnswer("waiting", place.text, ahead + 1, UNSET if wait is None else wait, interval)
-    return Answer(200, _encode(answer), _headers_of(interval))
+    wait = UNSET if held.wait is None else held.wait
+    answer = TicketAnswer("waiting", place.text, held.ahead + 1, wait, held.interval)
+    return Answer(200, _encode(answer), _headers_of(held.interval))
 
 
 @lru_cache(maxsize=MOST_INTERVAL)
