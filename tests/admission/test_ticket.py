@@ -42,6 +42,12 @@ def test_a_ticket_for_a_program_needs_no_cookie():
     assert OFFICE.read(text, cookie=None, now=NOW).cnf == UNBOUND
 
 
+def test_no_character_of_a_ticket_can_be_another():
+    for at, letter in enumerate(TICKET):
+        other = "A" if letter != "A" else "B"
+        assert refused(TICKET[:at] + other + TICKET[at + 1 :]) == "forged"
+
+
 @pytest.mark.parametrize("cookie", [None, "", "another", "cookie "])
 def test_a_copied_ticket_is_refused(cookie):
     assert refused(TICKET, cookie=cookie) == "copied"

@@ -352,6 +352,40 @@ async def test_whoever_waits_for_their_turn_when_the_server_stops_is_answered_fi
 
 
 @pytest.mark.anyio
+async def test_of_repeated_heads_twelve_are_answered_in_a_turn(monkeypatch):
+    monkeypatch.setattr(later, "SLOT_SECONDS", 3600.0)
+    app = Patient()
+    lines = [connected(app) for _ in range(14)]
+    for protocol, wire in lines:
+        await said(protocol, wire, POST + b"ab", 1)
+
+    def answered():
+        return sum(wire.said.count(b"200 OK") for _, wire in lines) - len(lines)
+
+    app.later._at_once = 0
+    for protocol, _ in lines:
+        protocol.data_received(POST + b"ef")
+    assert answered() == app.repeated == 12
+    for protocol, _ in lines:
+        protocol.data_received(POST + b"gh")
+    await asyncio.sleep(0)
+    assert answered() == 14 + 10
+    await asyncio.sleep(0)
+    assert (answered(), app.repeated) == (28, 26), "two came while the one before them waited"
+
+
+@pytest.mark.anyio
+async def test_whoever_goes_first_is_answered_at_once_however_many_wait(monkeypatch):
+    app, *_ = await waiting(monkeypatch)
+    app.patient = False
+    protocol, wire = connected(app)
+    monkeypatch.setattr(app, "is_patient", lambda _scope: False)
+    for number in range(1, 4):
+        protocol.data_received(GET)
+        assert wire.said.count(b"200 OK") == number
+
+
+@pytest.mark.anyio
 async def test_who_does_not_read_is_told_nothing_more_until_they_do():
     app, protocol, wire = await repeating()
     protocol.pause_writing()

@@ -116,7 +116,7 @@ def parse_body(body: bytes, kind: type[Body]) -> Body:
     Source: RFC 8259 §4, §8.1.
     """
     # One member at most, so that nothing can be named twice; whether an octet is there is quicker said of a number.
-    if 0x2C not in body and 0x5C not in body:
+    if 0x2C not in body:
         try:
             whole: Body = _decoder(kind)(body)
         except (msgspec.MsgspecError, ValueError):
