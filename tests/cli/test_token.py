@@ -81,6 +81,14 @@ def test_inspect_reads_a_file_and_warns_about_an_argument(run):
     assert "cannot be read" in run("token", "inspect", "gone.txt", code=2).err
 
 
+@pytest.mark.parametrize("prefix", ["mps_", "mpr_", "mpt_", "mpp_"])
+def test_inspect_takes_an_opaque_argument_for_no_file_whose_name_an_error_tells(run, prefix):
+    told = run("token", "inspect", prefix + "A" * 80, code=6).err
+    assert "other users of this machine" in told
+    assert "only the service itself can read it" in told
+    assert "A" * 80 not in told
+
+
 def test_inspect_of_what_is_no_token_exits_with_6(run):
     assert "header-unreadable" in run("token", "inspect", give="hello", code=6).out
 

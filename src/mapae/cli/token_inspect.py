@@ -83,7 +83,7 @@ def read_token(file: str | None) -> str:
         with Path(text).open("rb") as opened:
             return opened.read(1 << 21).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
-        if text.count(".") < 2:
+        if text.count(".") < 2 and not unwrap(text)[0].startswith(OPAQUE):
             why = getattr(error, "strerror", None) or str(error)
             raise click.UsageError(say(f"{text} cannot be read: {why}.", f"{text}: 읽을 수 없어요({why}).")) from None
     talk(
