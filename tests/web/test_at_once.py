@@ -133,6 +133,13 @@ async def repeated(line, bodies, headers, *, method="GET", path="/v1/me"):
     return answers
 
 
+class Remembered(dict):
+    """Accounts that are not forgotten after a tenth of a second: a slow machine answers as a quick one."""
+
+    def clear(self):
+        pass
+
+
 @pytest.mark.parametrize(
     "who", ["bearer", "cookie", "cookie of another site", "both", "nobody", "rubbish", "signed out", "HEAD"]
 )
@@ -148,6 +155,7 @@ async def test_whoever_asks_again_and_again_hears_the_same_and_is_counted_each_t
         "nobody": {},
         "rubbish": {"authorization": "Bearer rubbish"},
     }.get(who, bearer)
+    app.service.shown = Remembered()
     if who == "signed out":
         await api.post("/v1/sign-out", headers=bearer)
     for each in (bearer, cookie | browser.OWN_ORIGIN):
@@ -156,6 +164,7 @@ async def test_whoever_asks_again_and_again_hears_the_same_and_is_counted_each_t
     before = app.service.tally.counts.copy()
     async with connected(app) as line:
         (first, *more) = await repeated(line, [b""] * 4, headers, method=method)
+        assert line.tasks == 0
     assert more == [first] * 3
     assert first[0] == {"bearer": 200, "cookie": 200, "HEAD": 200, "both": 400, "cookie of another site": 200}.get(
         who, 401

@@ -11,8 +11,7 @@ forges, copies or keeps one is refused; a clock of the client's never matters.
 
 from __future__ import annotations
 
-import hashlib
-from hashlib import blake2s
+from hashlib import blake2s, sha256
 from hmac import compare_digest
 from struct import Struct
 from typing import NamedTuple
@@ -88,7 +87,7 @@ def numbered_place(arrived_ms: int, number: bytes) -> int:
 
 def confirmation_of(cookie: str) -> bytes:
     """Return what a ticket that is bound to `cookie` says about it."""
-    return hashlib.sha256(cookie.encode()).digest()[:16]
+    return sha256(cookie.encode()).digest()[:16]
 
 
 class TicketOffice:

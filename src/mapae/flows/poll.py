@@ -120,7 +120,7 @@ def keep_seconds(service: Service, standing: Standing) -> float:
     if _is_near(answer):
         return KEPT_SECONDS
     early_ms = gate.appointments.early_ms(hash(standing.ticket.number), standing.at_ms)
-    return min(KEPT_SECONDS, early_ms / 1000) if early_ms else 0.0
+    return min(KEPT_SECONDS, early_ms / 1000)
 
 
 async def kept(service: Service, standing: Standing, seconds: float) -> Standing:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from mapae.admission.waiting import MOST_INTERVAL
-from mapae.flows.poll import Standing, Turn, keep_seconds, kept, look_up, told
+from mapae.flows.poll import Standing, keep_seconds, kept, look_up, told
 from mapae.flows.service import Service
 from mapae.web.answers import JSON_HEADERS, Answer, json_answer
 from mapae.web.api.fields import TicketText, about
@@ -18,7 +18,6 @@ from mapae.web.bodies import check_content_type, parse_body
 from mapae.web.calls import Call
 from mapae.web.cookies import pass_cookie
 from mapae.web.head_lines import FixedHeaders
-from mapae.web.requests import header
 from mapae.web.turns import read_turn
 
 _encode = msgspec.json.Encoder().encode
@@ -79,23 +78,21 @@ def ask_with_ticket_at_once(call: Call) -> Answer | Awaitable[Answer] | None:
 def prepare_to_be_asked(call: Call) -> Callable[[bytes], Answer | None]:
     """As `ask_with_ticket_at_once`, for a head that is repeated."""
     check_content_type(call.scope)
-    service, by_cookie = call.service, header(call.scope, b"cookie") is not None
+    service = call.service
 
     def ask(body: bytes) -> Answer | None:
-        text = parse_body(body, TicketBody).ticket if body else ""
-        turn = Turn(text) if text and not by_cookie else _turn(call, text)
-        standing = look_up(service, turn)
+        standing = _looked_up(call, parse_body(body, TicketBody).ticket if body else "")
         return None if keep_seconds(service, standing) else _shown(service, standing)
 
     return ask
 
 
-def _turn(call: Call, ticket: str) -> Turn:
-    return read_turn(call.scope, ticket, browser=not ticket)
+def _looked_up(call: Call, ticket: str) -> Standing:
+    return look_up(call.service, read_turn(call.scope, ticket, browser=not ticket))
 
 
 def _answer(call: Call, body: TicketBody) -> Answer | Awaitable[Answer]:
-    standing = look_up(call.service, _turn(call, body.ticket))
+    standing = _looked_up(call, body.ticket)
     seconds = 0.0 if call.draining else keep_seconds(call.service, standing)
     return _later(call.service, standing, seconds) if seconds else _shown(call.service, standing)
 
